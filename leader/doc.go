@@ -1,0 +1,37 @@
+// Package leader is the leader's side of the protocol as a value: it fixes the
+// epoch, brings learners up to date, proposes, and says what is committed. A
+// leadership is one Leader; when it ends the value is dropped.
+//
+//	discovery        a quorum says what it promised     FOLLOWERINFO
+//	                 new epoch = 1 + the highest, saved
+//	                 a quorum promises it               LEADERINFO, ACKEPOCH
+//	synchronisation  each learner gets the history      DIFF | TRUNC | SNAP
+//	                 a quorum has adopted it            NEWLEADER, its ACK
+//	broadcast        the history is committed           UPTODATE
+//	                 propose, count, commit             TXN, ACK, COMMIT
+//
+// A learner that comes later goes through the same steps on its own.
+//
+// Invariants
+//
+//	L1  The epoch is above every epoch that a quorum had promised, and the
+//	    leader has promised it durably before it asks anybody.
+//	L2  A promise that the learner had given to another server does not count.
+//	L3  A leader whose quorum holds a later history than its own gives up.
+//	L4  A learner whose last position cannot be lost with its disk counts; one
+//	    that holds nothing at all counts only where nobody holds anything
+//	    (the amnesia rule of package election, E4).
+//	L5  The leader serves once a quorum, itself included, has adopted the
+//	    epoch's history. Acknowledgements of proposals that come before a
+//	    learner's ACK of NEWLEADER are kept and counted after it; they never
+//	    block anything (ZOOKEEPER-4685).
+//	L6  Zxids of one epoch are given out in order, each once; a counter that is
+//	    used up ends the leadership, and the next epoch goes on (ZOOKEEPER-1277).
+//	L7  A leader that has not heard from a quorum for syncLimit gives up. One
+//	    that stood still does nothing as leader before a quorum has answered a
+//	    ping sent after that (etcd#20418).
+//	L8  Sessions are expired only by a leader in fresh contact with a quorum,
+//	    and never for a time in which the server itself stood still (etcd#15247).
+//	L9  One session, one server: a request of a session through a server that
+//	    does not own it is refused.
+package leader

@@ -1,0 +1,139 @@
+package leader
+
+import (
+	"slices"
+	"time"
+
+	"github.com/quorumd/quorumd/jute"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// Barrier is a client's sync that may be answered once everything through
+// Zxid has been applied.
+type Barrier struct {
+	Ask  zab.SyncAsk
+	Zxid zab.Zxid
+}
+
+// barrier is a sync that waits for a quorum to confirm the leadership: a
+// deposed leader that has not noticed must not answer it.
+type barrier struct {
+	Barrier
+	link  zab.LinkID // 0 for one of this server's own clients
+	nonce uint64     // the ping round to be answered
+}
+
+// Sync takes a sync barrier of one of this server's own clients.
+func (l *Leader) Sync(ask zab.SyncAsk, now time.Duration, out *zab.Output) {
+	l.barrier(ask, 0, now, out)
+}
+
+// barrier stands behind everything proposed so far: it is due when a quorum
+// has answered a ping sent now. A round sent in this same instant will do.
+func (l *Leader) barrier(ask zab.SyncAsk, link zab.LinkID, now time.Duration, out *zab.Output) {
+	if l.liveness.pinged != now || l.liveness.nonce == 0 {
+		l.ping(now, out)
+	}
+	l.barriers = append(l.barriers, barrier{
+		Barrier: Barrier{Ask: ask, Zxid: l.log.Appended().Zxid}, link: link, nonce: l.liveness.nonce,
+	})
+	l.settleBarriers(out)
+}
+
+func (l *Leader) settleBarriers(out *zab.Output) {
+	n := 0
+	for ; n < len(l.barriers) && l.answered(l.barriers[n].nonce); n++ {
+		b := &l.barriers[n]
+		if b.link == 0 {
+			l.local = append(l.local, b.Barrier)
+			continue
+		}
+		if l.learner(b.link) != nil {
+			ask := b.Ask
+			out.Send(b.link, zab.Packet{Kind: zab.KindSyncDone, Zxid: b.Zxid, Body: &ask})
+		}
+	}
+	l.barriers = append(l.barriers[:0], l.barriers[n:]...)
+}
+
+// Barriers returns the barriers of this server's own clients that have become
+// due; the caller must take them before the next event.
+func (l *Leader) Barriers() []Barrier {
+	due := l.local
+	l.local = l.local[:0]
+	return due
+}
+
+// conceive tracks a session from its proposal on: its client may be answered
+// by its server and come back through another one before this server's own
+// disk has caught up.
+func (l *Leader) conceive(req *zab.Request, origin zab.ServerID, now time.Duration) {
+	body := jute.NewReader(req.Body)
+	l.sessions.Add(req.Session, int64(body.Int32()), now)
+	l.sessions.SetOwner(req.Session, origin)
+	l.unborn = append(l.unborn, req.Session)
+}
+
+// Born is told that the record that creates a session is committed.
+func (l *Leader) Born(id zab.SessionID) {
+	if i := slices.Index(l.unborn, id); i >= 0 {
+		l.unborn = slices.Delete(l.unborn, i, i+1)
+	}
+}
+
+// Attach answers whether a session lives and moves it to this server.
+func (l *Leader) Attach(a *zab.Attach, now time.Duration) bool {
+	return l.attach(a, l.cfg.Self, now)
+}
+
+func (l *Leader) attach(a *zab.Attach, origin zab.ServerID, now time.Duration) bool {
+	if !l.sessions.Known(a.Session) {
+		return false
+	}
+	l.sessions.SetTimeout(a.Session, a.Timeout)
+	l.sessions.SetOwner(a.Session, origin)
+	return l.sessions.Touch(a.Session, now)
+}
+
+// Touched takes note that clients of this server were heard from.
+func (l *Leader) Touched(ids []zab.SessionID, now time.Duration) { l.touched(ids, l.cfg.Self, now) }
+
+func (l *Leader) touched(ids []zab.SessionID, origin zab.ServerID, now time.Duration) {
+	for _, id := range ids {
+		l.sessions.Touch(id, now)
+		if _, owned := l.sessions.Owner(id); !owned {
+			l.sessions.SetOwner(id, origin)
+		}
+	}
+}
+
+// Reap proposes the deletion of containers and TTL nodes that are due.
+func (l *Leader) Reap(paths []string, wall int64, out *zab.Output) {
+	for _, path := range paths {
+		l.propose(&zab.Txn{
+			Time: wall, Origin: l.cfg.Self, Level: zab.FeatureLevel, Flags: l.cfg.Flags,
+			Op: zab.OpReap, Body: []byte(path),
+		}, out)
+	}
+	l.pumpAll(out)
+}
+
+// LearnerStatus describes one connected learner.
+type LearnerStatus struct {
+	Server   zab.ServerID
+	Voter    bool
+	UpToDate bool
+	Sent     zab.Zxid
+}
+
+// Learners describes the learners, in the order they connected.
+func (l *Leader) Learners(dst []LearnerStatus) []LearnerStatus {
+	for _, p := range l.learners {
+		s := LearnerStatus{Server: p.server, Voter: p.voter, UpToDate: p.stage == upToDate}
+		if p.cursor != nil {
+			s.Sent = p.cursor.Sent().Zxid
+		}
+		dst = append(dst, s)
+	}
+	return dst
+}

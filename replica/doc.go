@@ -1,0 +1,44 @@
+// Package replica is one server as a value. It picks the role (electing,
+// leading, following), owns what outlives a role (the log's end, the promised
+// epochs, the requests of its own clients that are not yet answered) and says
+// which records are to be applied. Beside it, State is what a server serves:
+// the tree, the sessions, the watches.
+//
+//	          Step(event, out)
+//	                │
+//	   ┌────────────┼─────────────┐
+//	election     leader        follower      at most one of the three exists
+//	   └────────────┼─────────────┘
+//	                │ committed
+//	  log ── synced ┴─▶ Apply ──▶ State      applied <= committed <= ... and
+//	                                         applied <= synced, always
+//
+// # A change of role
+//
+// Leaving a role drops its value and closes its links. The next election
+// begins only when every disk operation asked for has been answered: until
+// then nobody knows what this server holds (ZOOKEEPER-4712). The tree holds
+// committed transactions only, so nothing is ever taken back.
+//
+// # Clients outlive leaders
+//
+// A write of one of this server's clients waits in the pending queue until its
+// record is applied here. When a leader is lost, the requests under way are
+// neither failed nor blindly repeated: once this server has applied everything
+// that the next leader began with, a request that is not among it can no
+// longer be committed from its first sending, and is sent again. The client
+// sees nothing but a pause.
+//
+// Invariants
+//
+//	R1  Applied records follow each other without a hole, each once.
+//	R2  Nothing is applied that is not committed and durable here
+//	    (ZOOKEEPER-4882, -2845).
+//	R3  No election begins while a disk operation is under way.
+//	R4  Requests of this server are applied in the order of their Seq.
+//	R5  A request is sent again only when everything its first leader could
+//	    have committed is applied.
+//	R6  After a snapshot was installed, requests under way are answered by
+//	    closing their connections: whether the snapshot holds them cannot be
+//	    told (ClickHouse#110179).
+package replica

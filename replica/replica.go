@@ -1,0 +1,184 @@
+package replica
+
+import (
+	"time"
+
+	"github.com/quorumd/quorumd/election"
+	"github.com/quorumd/quorumd/follower"
+	"github.com/quorumd/quorumd/history"
+	"github.com/quorumd/quorumd/leader"
+	"github.com/quorumd/quorumd/session"
+	"github.com/quorumd/quorumd/wire"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// Config is what a server is told about itself and the ensemble.
+type Config struct {
+	Self      zab.ServerID
+	Ensemble  *zab.Ensemble
+	Tick      time.Duration // tickTime
+	InitLimit int           // ticks
+	SyncLimit int           // ticks
+	Flags     zab.TxnFlags  // what this server stamps into records when it leads
+	Members   uint64        // digest of the membership, the same on all servers
+	Bootstrap zab.Bootstrap // what this server would name a new ensemble
+}
+
+// Start is what recovery found on the disk.
+type Start struct {
+	Last     zab.Position         // the end of the log
+	Applied  zab.Position         // where the loaded tree stands
+	Epochs   zab.Epochs           // promises
+	Sessions []zab.SessionTimeout // in the loaded tree
+	Ensemble uint64               // the ensemble's name in the loaded tree, 0 if none
+}
+
+// Replica is one server. It is not safe for concurrent use.
+type Replica struct {
+	cfg      Config
+	log      *history.Log
+	epochs   zab.Epochs
+	sessions *session.Tracker
+	enc      *wire.Encoder
+	naming   uint64 // the ensemble's random name, 0 while unknown
+
+	now  time.Duration
+	wall int64
+
+	election *election.Election
+	leader   *leader.Leader
+	follower *follower.Follower
+
+	round   uint64              // of the last election
+	settled *election.Settled   // what this server tells while it has a role
+	floor   zab.Epoch           // see leader.Standing
+	down    election.Down       // servers known to be unreachable
+	unheard []*zab.Notification // came while no election could begin; newest of each server
+	early   []earlyLink         // learners that came before this server knew that it leads
+
+	committed zab.Zxid
+	applied   zab.Position
+	reading   uint64 // log read under way for apply, 0 for none
+	scratch   []zab.Record
+
+	bootstrapped bool // in this leadership
+	open         bool // clients' requests may go to the leader
+	pending      pendingQueue
+	asks         []ask
+	due          []leader.Barrier // barriers that wait to be applied
+}
+
+// New makes the server that recovery found. It does nothing before its first
+// event.
+func New(cfg Config, start Start) *Replica {
+	r := &Replica{
+		cfg: cfg, log: history.New(start.Last), epochs: start.Epochs, enc: wire.NewEncoder(),
+		sessions: session.NewTracker(cfg.Tick), naming: start.Ensemble,
+		applied: start.Applied, committed: start.Applied.Zxid,
+	}
+	for _, s := range start.Sessions {
+		r.sessions.Add(s.ID, s.Timeout, 0)
+	}
+	return r
+}
+
+// Step feeds one event to the server. It appends what must happen to out and
+// returns; it never blocks, sleeps, reads a clock or touches a file.
+func (r *Replica) Step(ev *zab.Event, out *zab.Output) {
+	r.now, r.wall = ev.Now, ev.Wall
+	if r.leader != nil {
+		r.leader.Wake(r.now, r.wall, out)
+	}
+	switch ev.Kind {
+	case zab.EvTick:
+		r.tick(out)
+	case zab.EvNotification:
+		r.notification(ev.Notification, out)
+	case zab.EvReachable:
+		r.reached(ev.Peer, ev.Up, out)
+	case zab.EvLinkUp:
+		r.linkUp(ev.Link, ev.Peer, ev.Up, out)
+	case zab.EvLinkDown:
+		r.linkDown(ev.Link, ev.Peer, out)
+	case zab.EvPacket:
+		r.packet(ev.Link, ev.Peer, &ev.Packet, out)
+	case zab.EvDiskDone:
+		r.diskDone(&ev.Disk, out)
+	case zab.EvLogRead:
+		r.logRead(ev.LogRead, out)
+	case zab.EvSnapOpened, zab.EvSnapRead:
+		if r.leader != nil {
+			r.leader.SnapRead(ev.Kind == zab.EvSnapOpened, ev.SnapRead, out)
+		}
+	default:
+		r.client(ev, out)
+	}
+	r.settle(out)
+}
+
+// client takes the events of this server's own clients.
+func (r *Replica) client(ev *zab.Event, out *zab.Output) {
+	switch ev.Kind {
+	case zab.EvRequest:
+		r.pending.push(ev.Request)
+		if r.open {
+			r.sendPending(out)
+		}
+	case zab.EvAttach:
+		r.ask(ask{attach: ev.Attach}, out)
+	case zab.EvSync:
+		r.ask(ask{sync: ev.SyncAsk}, out)
+	case zab.EvDetach:
+		r.pending.abandon(ev.Session)
+	case zab.EvTouched:
+		if r.leader != nil {
+			r.leader.Touched(ev.Sessions, r.now)
+		} else if r.follower != nil {
+			r.follower.Touched(ev.Sessions)
+		}
+	case zab.EvReap:
+		if r.leader != nil && r.open {
+			r.leader.Reap(ev.Paths, r.wall, out)
+		}
+	}
+}
+
+func (r *Replica) tick(out *zab.Output) {
+	switch {
+	case r.election != nil:
+		outcome, done := r.election.Tick(r.now, out)
+		r.decide(outcome, done, out)
+	case r.leader != nil:
+		r.leader.Tick(r.now, r.wall, out)
+	case r.follower != nil:
+		r.follower.Tick(r.now, out)
+	}
+	r.expireEarly(out)
+}
+
+// diskDone takes note of a completion before the role hears of it: what is on
+// the disk outlives the role that asked for it.
+func (r *Replica) diskDone(d *zab.DiskDone, out *zab.Output) {
+	r.log.Completed(d)
+	switch {
+	case d.Kind == zab.DiskEpochs:
+		r.epochs = d.Epochs
+	case d.Kind == zab.DiskSnapEnd && d.OK:
+		r.installed(d, out)
+	}
+	if r.leader != nil {
+		r.leader.DiskDone(d, r.now, out)
+	}
+	if r.follower != nil {
+		r.follower.DiskDone(d, out)
+	}
+}
+
+// settle draws the conclusions of whatever happened: a role that has ended is
+// left, an election begins, what is committed is applied, clients are served.
+func (r *Replica) settle(out *zab.Output) {
+	r.leaveIfLost(out)
+	r.elect(out)
+	r.apply(out)
+	r.serve(out)
+}

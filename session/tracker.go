@@ -1,0 +1,251 @@
+package session
+
+import (
+	"cmp"
+	"math"
+	"slices"
+	"time"
+
+	"github.com/quorumd/quorumd/internal/must"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// entry is one session. Entries of a bucket form a ring through the bucket's
+// own entry.
+type entry struct {
+	id        zab.SessionID
+	timeoutMS int64
+	owner     zab.ServerID
+	due       time.Duration // when it expires if not heard from
+	bucket    *bucket       // nil: due now, closing, or removed
+	state     state
+
+	prev, next *entry
+}
+
+type state uint8
+
+const (
+	alive state = iota
+	closing
+	removed
+)
+
+// bucket holds the sessions to look at when due has come.
+type bucket struct {
+	due  time.Duration
+	ring entry // sentinel
+}
+
+// Tracker tells which sessions have been silent for too long.
+type Tracker struct {
+	tick     time.Duration
+	sessions map[zab.SessionID]*entry
+	buckets  []*bucket // by due; the last looked up is likely the next
+
+	ready    []*entry // taken out of the bucket that came due last, by id
+	readyAt  int      // index of the first of ready not yet dealt with
+	readyDue time.Duration
+}
+
+// NewTracker makes a Tracker that expires sessions at multiples of tick, which
+// must be positive.
+func NewTracker(tick time.Duration) *Tracker {
+	must.Hold(tick > 0, "S1", "tick %v", tick)
+	return &Tracker{tick: tick, sessions: make(map[zab.SessionID]*entry)}
+}
+
+// dueAt is the expiry time of a session heard from now.
+func (t *Tracker) dueAt(now time.Duration, timeoutMS int64) time.Duration {
+	const farthest = math.MaxInt64 / 4 // leaves room for now and a tick
+	timeout := time.Duration(farthest)
+	if timeoutMS < farthest/int64(time.Millisecond) {
+		timeout = time.Duration(max(timeoutMS, 0)) * time.Millisecond
+	}
+	return ((now+timeout)/t.tick + 1) * t.tick
+}
+
+// Add begins to track a session, whose client attached just now. Adding one
+// that is tracked already replaces its timeout and makes it alive again, but
+// keeps its owner.
+func (t *Tracker) Add(id zab.SessionID, timeoutMS int64, now time.Duration) {
+	e := t.sessions[id]
+	if e == nil {
+		e = &entry{id: id, owner: zab.NoServer}
+		t.sessions[id] = e
+	}
+	e.timeoutMS = timeoutMS
+	e.state = alive
+	e.due = t.dueAt(now, timeoutMS)
+	t.place(e)
+}
+
+// Remove forgets a session.
+func (t *Tracker) Remove(id zab.SessionID) {
+	if e := t.sessions[id]; e != nil {
+		e.state = removed
+		t.unlink(e)
+		delete(t.sessions, id)
+	}
+}
+
+// Touch notes that the session was heard from and reports whether it is Known.
+func (t *Tracker) Touch(id zab.SessionID, now time.Duration) bool {
+	e := t.sessions[id]
+	if e == nil || e.state != alive {
+		return false
+	}
+	e.due = t.dueAt(now, e.timeoutMS)
+	if e.bucket != nil && e.due < e.bucket.due {
+		t.place(e) // a shorter timeout was set (S1)
+	}
+	return true
+}
+
+// SetTimeout changes a session's timeout. It counts from the next Touch on.
+func (t *Tracker) SetTimeout(id zab.SessionID, timeoutMS int64) {
+	if e := t.sessions[id]; e != nil {
+		e.timeoutMS = timeoutMS
+	}
+}
+
+// Owner returns the server that the session's client is attached to; false
+// when that is not known, or the session is not.
+func (t *Tracker) Owner(id zab.SessionID) (zab.ServerID, bool) {
+	if e := t.sessions[id]; e != nil && e.owner != zab.NoServer {
+		return e.owner, true
+	}
+	return zab.NoServer, false
+}
+
+// SetOwner notes the server that the session's client is attached to.
+func (t *Tracker) SetOwner(id zab.SessionID, server zab.ServerID) {
+	if e := t.sessions[id]; e != nil {
+		e.owner = server
+	}
+}
+
+// Disown forgets who owns each session: a new leader has not been told, and
+// the first server it hears from about a session is believed.
+func (t *Tracker) Disown() {
+	for _, e := range t.sessions { // the same for each, in any order
+		e.owner = zab.NoServer
+	}
+}
+
+// MarkClosing notes that the end of the session has been proposed.
+func (t *Tracker) MarkClosing(id zab.SessionID) {
+	if e := t.sessions[id]; e != nil {
+		e.state = closing
+		t.unlink(e)
+	}
+}
+
+// Known reports whether the session is tracked and not closing.
+func (t *Tracker) Known(id zab.SessionID) bool {
+	e := t.sessions[id]
+	return e != nil && e.state == alive
+}
+
+// Len returns the number of tracked sessions, closing ones included.
+func (t *Tracker) Len() int { return len(t.sessions) }
+
+// Expired appends up to limit sessions that have expired by now to dst, marks
+// them closing and returns dst. When it returns limit of them, call it again.
+func (t *Tracker) Expired(now time.Duration, dst []zab.SessionID, limit int) []zab.SessionID {
+	for limit > 0 {
+		if t.readyAt == len(t.ready) && !t.nextBucket(now) {
+			break
+		}
+		e := t.ready[t.readyAt]
+		t.ready[t.readyAt] = nil
+		t.readyAt++
+		switch {
+		case e.state != alive || e.bucket != nil:
+			// Closed, or placed anew by Add, since its bucket came due.
+		case e.due != t.readyDue:
+			t.place(e) // heard from since
+		default:
+			e.state = closing
+			dst = append(dst, e.id)
+			limit--
+		}
+	}
+	return dst
+}
+
+// nextBucket takes the sessions of the first bucket that has come due, in
+// order of their ids.
+func (t *Tracker) nextBucket(now time.Duration) bool {
+	t.ready, t.readyAt = t.ready[:0], 0
+	for len(t.ready) == 0 {
+		if len(t.buckets) == 0 || t.buckets[0].due > now {
+			return false
+		}
+		b := t.buckets[0]
+		t.readyDue = b.due
+		t.buckets = slices.Delete(t.buckets, 0, 1)
+		for e := b.ring.next; e != &b.ring; {
+			next := e.next
+			e.bucket, e.prev, e.next = nil, nil, nil
+			if e.due != b.due {
+				t.place(e) // heard from meanwhile
+			} else {
+				t.ready = append(t.ready, e)
+			}
+			e = next
+		}
+		slices.SortFunc(t.ready, func(a, b *entry) int { return cmp.Compare(a.id, b.id) })
+	}
+	return true
+}
+
+// Renew gives every session a full timeout from now and takes back that any
+// was closing: for a new leader, and for one that stood still and so may have
+// missed hearing from them.
+func (t *Tracker) Renew(now time.Duration) {
+	t.buckets, t.ready, t.readyAt = nil, nil, 0
+	for _, e := range t.sessions { // order does not show: S3 is by due time and id
+		e.state, e.bucket, e.prev, e.next = alive, nil, nil, nil
+		e.due = t.dueAt(now, e.timeoutMS)
+		t.place(e)
+	}
+}
+
+// Range calls f for every session in order of their ids, closing ones
+// included.
+func (t *Tracker) Range(f func(id zab.SessionID, timeoutMS int64)) {
+	ids := make([]zab.SessionID, 0, len(t.sessions))
+	for id := range t.sessions { // any order, sorted below
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		f(id, t.sessions[id].timeoutMS)
+	}
+}
+
+// place puts e into the bucket of its due time.
+func (t *Tracker) place(e *entry) {
+	t.unlink(e)
+	i, found := slices.BinarySearchFunc(t.buckets, e.due, func(b *bucket, due time.Duration) int {
+		return cmp.Compare(b.due, due)
+	})
+	if !found {
+		b := &bucket{due: e.due}
+		b.ring.prev, b.ring.next = &b.ring, &b.ring
+		t.buckets = slices.Insert(t.buckets, i, b)
+	}
+	b := t.buckets[i]
+	e.bucket, e.prev, e.next = b, b.ring.prev, &b.ring
+	e.prev.next, e.next.prev = e, e
+}
+
+// unlink takes e out of its bucket, if it is in one.
+func (t *Tracker) unlink(e *entry) {
+	if e.bucket == nil {
+		return
+	}
+	e.prev.next, e.next.prev = e.next, e.prev
+	e.bucket, e.prev, e.next = nil, nil, nil
+}

@@ -1,0 +1,155 @@
+package zabsync
+
+import (
+	"fmt"
+
+	"github.com/quorumd/quorumd/history"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// Bounds of a snapshot on its way to one learner.
+const (
+	snapChunkBytes  = 512 << 10
+	snapWindowBytes = 4 << 20
+
+	// findBytes bounds the log read that looks for a learner's last position:
+	// only the position is wanted.
+	findBytes = 1
+)
+
+// Source is the leader's side of one learner's synchronisation, up to the
+// point where records are streamed from a cursor.
+type Source struct {
+	link   zab.LinkID
+	server zab.ServerID
+	last   zab.Position // of the learner's log, as it said
+	log    *history.Log
+
+	mode    Mode
+	finding uint64       // log read under way, 0 for none
+	cut     zab.Position // sent in TRUNC
+
+	snap   zab.Snap // being sent
+	read   int64    // bytes asked of the disk
+	sent   int64
+	acked  int64
+	opened bool // a snapshot is open and must be closed
+
+	from  zab.Position // where streaming starts, once started
+	ready bool
+}
+
+// NewSource starts to bring a learner up to date whose log ends at last.
+func NewSource(link zab.LinkID, server zab.ServerID, last zab.Position, log *history.Log, out *zab.Output) *Source {
+	s := &Source{link: link, server: server, last: last, log: log}
+	if at, known := log.Find(last.Zxid); known {
+		s.choose(at, false, out)
+	} else {
+		s.finding = log.Read(last.Zxid, findBytes, out)
+	}
+	return s
+}
+
+// From returns the position from which to stream records, and whether the
+// learner is ready for them.
+func (s *Source) From() (zab.Position, bool) { return s.from, s.ready }
+
+// Read takes the answer to a log read; it reports whether it was this source's.
+func (s *Source) Read(res *zab.LogReadResult, out *zab.Output) bool {
+	if s.finding == 0 || res.ID != s.finding {
+		return false
+	}
+	s.finding = 0
+	s.choose(res.At, res.Gone, out)
+	return true
+}
+
+func (s *Source) choose(at zab.Position, gone bool, out *zab.Output) {
+	s.mode = Choose(s.last, at, gone)
+	switch s.mode {
+	case Diff:
+		s.note(at.Zxid, out)
+		out.Send(s.link, zab.Packet{Kind: zab.KindDiff, Zxid: at.Zxid})
+		s.from, s.ready = at, true
+	case Trunc:
+		s.note(at.Zxid, out)
+		s.cut = at
+		out.Send(s.link, zab.Packet{Kind: zab.KindTrunc, Zxid: at.Zxid, Body: &zab.Trunc{To: at}})
+	case Snap:
+		s.openSnapshot(out)
+	}
+}
+
+func (s *Source) note(z zab.Zxid, out *zab.Output) {
+	out.Note(zab.Note{Kind: zab.NoteSyncChosen, Peer: s.server, Zxid: z, Text: s.mode.String()})
+}
+
+func (s *Source) openSnapshot(out *zab.Output) {
+	s.mode = Snap
+	s.opened = true
+	out.SnapReads = append(out.SnapReads, zab.SnapRead{ID: uint64(s.link), Open: true})
+}
+
+// Opened takes the snapshot that the disk opened for this learner.
+func (s *Source) Opened(res *zab.SnapReadResult, out *zab.Output) error {
+	if res.Failed {
+		return fmt.Errorf("no snapshot to send")
+	}
+	s.snap = zab.Snap{At: res.At, Size: res.Size}
+	s.note(res.At.Zxid, out)
+	snap := s.snap
+	out.Send(s.link, zab.Packet{Kind: zab.KindSnap, Zxid: res.At.Zxid, Body: &snap})
+	s.readMore(out)
+	return nil
+}
+
+// readMore keeps at most snapWindowBytes between what was asked of the disk
+// and what the learner has written.
+func (s *Source) readMore(out *zab.Output) {
+	for s.read < s.snap.Size && s.read-s.acked < snapWindowBytes {
+		n := min(snapChunkBytes, s.snap.Size-s.read)
+		out.SnapReads = append(out.SnapReads, zab.SnapRead{ID: uint64(s.link), Off: s.read, Len: int(n)})
+		s.read += n
+	}
+}
+
+// Chunk takes a piece of the snapshot that the disk has read.
+func (s *Source) Chunk(res *zab.SnapReadResult, out *zab.Output) error {
+	if res.Failed || res.Off != s.sent || len(res.Data) == 0 {
+		return fmt.Errorf("snapshot unreadable at byte %d", s.sent)
+	}
+	s.sent += int64(len(res.Data))
+	last := s.sent == s.snap.Size
+	out.Send(s.link, zab.Packet{Kind: zab.KindSnapChunk, Body: &zab.SnapChunk{Off: res.Off, Data: res.Data, Last: last}})
+	if last {
+		s.Close(out)
+	}
+	return nil
+}
+
+// Acked takes the learner's word on how much of the snapshot it has written.
+func (s *Source) Acked(bytes int64, out *zab.Output) {
+	s.acked = max(s.acked, min(bytes, s.sent))
+	s.readMore(out)
+}
+
+// Ready takes the learner's answer to TRUNC or SNAP.
+func (s *Source) Ready(r *zab.Ready, out *zab.Output) error {
+	switch {
+	case s.mode == Trunc && r.NeedSnap:
+		s.openSnapshot(out)
+		return nil
+	case s.mode == Trunc && r.At == s.cut, s.mode == Snap && !r.NeedSnap && r.At == s.snap.At:
+		s.from, s.ready = r.At, true
+		return nil
+	}
+	return fmt.Errorf("%s answered by READY at %s", s.mode, r.At)
+}
+
+// Close gives the open snapshot back.
+func (s *Source) Close(out *zab.Output) {
+	if s.opened {
+		s.opened = false
+		out.SnapReads = append(out.SnapReads, zab.SnapRead{ID: uint64(s.link), Close: true})
+	}
+}
