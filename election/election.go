@@ -21,8 +21,8 @@ type Election struct {
 	nextSend time.Duration
 	interval time.Duration
 
-	finalizing bool // a quorum agrees; decide at finalizeAt
-	finalizeAt time.Duration
+	settling bool // a quorum agrees; decide at settleAt
+	settleAt time.Duration
 
 	decided     bool
 	noteBlocked bool // NoteWaitingForHistory was said
@@ -108,7 +108,7 @@ func (e *Election) vote(v zab.Vote) {
 	must.Hold(v == e.own || v.Beats(e.own), "E1", "vote %+v is worse than this server's own %+v", v, e.own)
 	e.self.Vote = v
 	e.votes.put(&e.self)
-	e.finalizing = false
+	e.settling = false
 }
 
 // broadcast tells every other voter this server's vote, and again after the
@@ -135,17 +135,17 @@ func (e *Election) evaluate(now time.Duration, out *zab.Output) (Outcome, bool) 
 	}
 	switch e.votes.count(e.cfg.Ensemble, &e.self) {
 	case tooFew:
-		e.finalizing = false
+		e.settling = false
 		return Outcome{}, false
 	case blocked:
-		e.finalizing = false
+		e.settling = false
 		e.waitForHistory(out)
 		return Outcome{}, false
 	}
-	if !e.finalizing {
-		e.finalizing, e.finalizeAt = true, now+e.cfg.FinalizeWait
+	if !e.settling {
+		e.settling, e.settleAt = true, now+e.cfg.FinalizeWait
 	}
-	if e.unanimous() || now >= e.finalizeAt {
+	if e.unanimous() || now >= e.settleAt {
 		return e.decide(e.self.Vote, e.self.Round, out), true
 	}
 	return Outcome{}, false

@@ -81,8 +81,8 @@ func (r *Replica) decide(o election.Outcome, done bool, out *zab.Output) {
 	if !done {
 		return
 	}
+	r.round = max(r.round, r.election.Round(), o.Round)
 	r.election = nil
-	r.round = max(r.round, o.Round)
 	r.settled = election.NewSettled(r.electionConfig(), o, r.electionStanding())
 	if o.Role == zab.Leading {
 		r.lead(out)
@@ -122,6 +122,7 @@ func (r *Replica) follow(server zab.ServerID, out *zab.Output) {
 // notification takes an election message: it counts in our election, or is
 // answered with what we know.
 func (r *Replica) notification(n *zab.Notification, out *zab.Output) {
+	r.down.Set(n.From, true)
 	switch {
 	case r.election != nil:
 		outcome, done := r.election.Notification(n, r.now, out)
@@ -147,6 +148,9 @@ func (r *Replica) leave(why string) {
 
 func (r *Replica) reached(peer zab.ServerID, up bool, out *zab.Output) {
 	r.down.Set(peer, up)
+	if up && r.settled != nil {
+		r.settled.Reachable(peer, out)
+	}
 	if r.election != nil {
 		outcome, done := r.election.Reachable(peer, up, r.now, out)
 		r.decide(outcome, done, out)

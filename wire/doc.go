@@ -33,7 +33,9 @@
 // # The body
 //
 // ACK, COMMIT and the like have none. Every other body is one msgpack array,
-// a struct's fields in order of declaration. A record's body is a zab.Txn.
+// a struct's exported fields in order of declaration, whatever their names: to
+// reorder, insert or remove one is a change of format. A record's body is a
+// zab.Txn.
 //
 // # Strictness
 //

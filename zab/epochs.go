@@ -4,8 +4,6 @@ package zab
 //
 // Invariant Z1: Current <= Accepted; neither ever falls.
 type Epochs struct {
-	_struct bool `codec:",toarray"`
-
 	// Accepted is the highest epoch promised to a would-be leader.
 	Accepted Epoch
 	// AcceptedBy is the server it was promised to. The same server may ask

@@ -105,8 +105,6 @@ type DiskDone struct {
 
 // SessionTimeout is a session and its timeout in ms.
 type SessionTimeout struct {
-	_struct bool `codec:",toarray"`
-
 	ID      SessionID
 	Timeout int64
 }

@@ -50,8 +50,6 @@ func (s SessionID) String() string { return "0x" + strconv.FormatUint(uint64(s),
 // Position is a point of a history: the zxid of a record and the record's CRC,
 // which covers every record before it. The zero Position is the beginning.
 type Position struct {
-	_struct bool `codec:",toarray"`
-
 	Zxid Zxid
 	CRC  uint32
 }

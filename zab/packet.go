@@ -88,8 +88,6 @@ type Packet struct {
 
 // FollowerInfo opens a learner's connection.
 type FollowerInfo struct {
-	_struct bool `codec:",toarray"`
-
 	Server   ServerID
 	Observer bool
 	Accepted Epoch  // highest epoch the learner has promised
@@ -98,8 +96,6 @@ type FollowerInfo struct {
 
 // AckEpoch answers LeaderInfo once the promise is durable.
 type AckEpoch struct {
-	_struct bool `codec:",toarray"`
-
 	Current Epoch    // the epoch the learner last adopted
 	Last    Position // the end of its durable log
 	// Counts is false when the learner had already promised the epoch to
@@ -110,23 +106,17 @@ type AckEpoch struct {
 
 // Trunc tells the learner to cut its log back.
 type Trunc struct {
-	_struct bool `codec:",toarray"`
-
 	To Position
 }
 
 // Snap announces a snapshot; SnapChunk packets follow.
 type Snap struct {
-	_struct bool `codec:",toarray"`
-
 	At   Position
 	Size int64 // bytes
 }
 
 // SnapChunk is a piece of the snapshot file.
 type SnapChunk struct {
-	_struct bool `codec:",toarray"`
-
 	Off  int64
 	Data []byte
 	Last bool
@@ -135,24 +125,18 @@ type SnapChunk struct {
 // Ready tells the leader that a TRUNC or SNAP is durable, or that the learner
 // does not hold the position it was told to cut to and needs a snapshot.
 type Ready struct {
-	_struct bool `codec:",toarray"`
-
 	At       Position
 	NeedSnap bool
 }
 
 // NewLeader ends the initial history.
 type NewLeader struct {
-	_struct bool `codec:",toarray"`
-
 	Epoch Epoch
 	End   Position
 }
 
 // Pong answers a Ping and carries the sessions heard from since the last one.
 type Pong struct {
-	_struct bool `codec:",toarray"`
-
 	Touched []SessionID
 }
 
@@ -168,8 +152,6 @@ const (
 
 // Reject says that a forwarded request was not proposed and never will be.
 type Reject struct {
-	_struct bool `codec:",toarray"`
-
 	Seq     uint64
 	Session SessionID
 	Reason  RejectReason
@@ -177,8 +159,6 @@ type Reject struct {
 
 // Attach asks the leader whether a session lives and moves it to the asker.
 type Attach struct {
-	_struct bool `codec:",toarray"`
-
 	Seq     uint64
 	Session SessionID
 	Timeout int64 // negotiated anew, ms
@@ -186,8 +166,6 @@ type Attach struct {
 
 // Attached answers Attach.
 type Attached struct {
-	_struct bool `codec:",toarray"`
-
 	Seq     uint64
 	Session SessionID
 	OK      bool
@@ -195,8 +173,6 @@ type Attached struct {
 
 // SyncAsk names a client's sync barrier.
 type SyncAsk struct {
-	_struct bool `codec:",toarray"`
-
 	Seq     uint64
 	Session SessionID
 }

@@ -19,8 +19,6 @@ func (r *Record) Position() Position { return At(r.Zxid, r.CRC) }
 // deterministic is in it: the leader's clock, the callers' identities, the
 // settings that change what apply does.
 type Txn struct {
-	_struct bool `codec:",toarray"`
-
 	Time    int64     // leader's wall clock, ms since 1970
 	Session SessionID // 0 for the ensemble's own transactions
 	Cxid    int32     // the client's xid
@@ -59,24 +57,18 @@ const (
 
 // Bootstrap is the body of the first record of every ensemble.
 type Bootstrap struct {
-	_struct bool `codec:",toarray"`
-
 	Ensemble uint64 // random name of the ensemble
 	Secret   []byte // 32 random bytes: the key of session passwords
 }
 
 // Identity is one authenticated id of a connection (scheme and id text).
 type Identity struct {
-	_struct bool `codec:",toarray"`
-
 	Scheme string
 	ID     string
 }
 
 // Request is a client's write on its way to the leader.
 type Request struct {
-	_struct bool `codec:",toarray"`
-
 	Session SessionID
 	Cxid    int32
 	// Seq is the origin server's own number for the request: strictly

@@ -31,8 +31,6 @@ func (s PeerState) String() string {
 // Vote proposes a leader: the server, the epoch it last adopted and the last
 // zxid of its durable log.
 type Vote struct {
-	_struct bool `codec:",toarray"`
-
 	Leader ServerID
 	Epoch  Epoch // the proposed leader's current epoch
 	Zxid   Zxid  // the proposed leader's last durable zxid
@@ -52,8 +50,6 @@ func (v Vote) Beats(w Vote) bool {
 
 // Notification is an election message: who I am, in which round, what I vote.
 type Notification struct {
-	_struct bool `codec:",toarray"`
-
 	From  ServerID
 	State PeerState
 	Round uint64 // the sender's election round; of its settled vote when not Looking
