@@ -41,4 +41,7 @@
 //	R6  After a snapshot was installed, requests under way are answered by
 //	    closing their connections: whether the snapshot holds them cannot be
 //	    told (ClickHouse#110179).
+//	R7  A record of a feature level that this build does not know is never
+//	    evaluated: the server stops.
+//	R8  At most one image of a state is open, and it is read while it is.
 package replica

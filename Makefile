@@ -1,0 +1,44 @@
+# Short names for what .ci/run and people do all day.
+
+GO       ?= go
+LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+SEEDS    ?= 2000
+
+.PHONY: all build test race lint house sim compat bench fuzz clean
+
+all: build lint test
+
+build: ## one static binary, ./quorumd
+	CGO_ENABLED=0 $(GO) build -trimpath -o quorumd ./cmd/quorumd
+
+test:
+	$(GO) test ./...
+
+race:
+	$(GO) test -race ./...
+
+lint: house
+	$(GO) vet ./...
+	$(GO) run $(LINTER) run ./...
+
+house: ## the house rules alone: import edges, the core's rules, sizes
+	$(GO) test ./internal/lint
+
+sim: ## make sim SEEDS=10000
+	$(GO) run ./cmd/quorumd sim --seeds $(SEEDS)
+
+compat: ## the clients of other languages against a fresh ensemble
+	$(GO) test -count=1 ./test/clients/...
+
+bench:
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## every fuzz target for a short time each
+	@for pkg in $$($(GO) list ./...); do \
+	  for target in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz'); do \
+	    $(GO) test -run '^$$' -fuzz "^$$target$$" -fuzztime 10s $$pkg || exit 1; \
+	  done; \
+	done
+
+clean:
+	rm -f quorumd

@@ -1,0 +1,52 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/quorumd/quorumd/internal/fourletter"
+)
+
+type adminOptions struct {
+	server  string
+	timeout time.Duration
+}
+
+func newAdmin() *cobra.Command {
+	var o adminOptions
+	cmd := &cobra.Command{
+		Use:     "admin WORD",
+		GroupID: groupServer,
+		Short:   "Send a four-letter word to one server",
+		Long: `Send a four-letter word to one server's client port and print the answer.
+
+  ruok  is the process there           srvr  role, zxid, latency, counts
+  isro  read-write or read-only        stat  srvr with the connections
+  mntr  every gauge and counter        cons  the connections in full
+  conf  the configuration in effect
+
+A server answers the words in its 4lw.commands.whitelist only, srvr by default.`,
+		Example: `  quorumd admin srvr
+  quorumd admin mntr --server 127.0.0.1:2182`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return runAdmin(cmd, o, args[0]) },
+	}
+	cmd.Flags().StringVar(&o.server, "server", defaultServer, "the server's client address, host:port")
+	cmd.Flags().DurationVar(&o.timeout, "timeout", 5*time.Second, "how long to wait for the answer")
+	return cmd
+}
+
+func runAdmin(cmd *cobra.Command, o adminOptions, word string) error {
+	answer, err := fourletter.Ask(cmd.Context(), o.server, word, o.timeout)
+	if err != nil {
+		return err
+	}
+	if !strings.HasSuffix(answer, "\n") {
+		answer += "\n" // ruok, isro and conf end without one
+	}
+	_, err = fmt.Fprint(cmd.OutOrStdout(), answer)
+	return err
+}

@@ -1,0 +1,342 @@
+package vfs
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// MemFS is a file system in memory that knows what of it is durable. It is
+// deterministic: the same calls give the same state, and CrashClone depends on
+// nothing but that state and the random source it is given.
+type MemFS struct {
+	mu    sync.Mutex
+	root  *node
+	locks map[string]bool
+
+	ops    uint64
+	hook   func(Op)
+	faults []*Fault
+}
+
+// node is a file or a directory.
+type node struct {
+	dir bool
+
+	// A file: what programs see, what the disk holds for certain, and the
+	// changes between the two. size may exceed len(data); the rest is zeros,
+	// so that preallocation costs no memory.
+	now, stable content
+	pending     []change
+
+	// A directory, the same way.
+	names, stableNames map[string]*node
+	pendingNames       []nameChange
+}
+
+type content struct {
+	data []byte
+	size int64
+}
+
+// change is a write (data) or, where data is nil, a new size.
+type change struct {
+	off  int64
+	data []byte
+	size int64
+}
+
+// nameChange gives add the node, and takes del's away. Either may be empty.
+type nameChange struct {
+	add  string
+	node *node
+	del  string
+}
+
+// NewMem makes an empty file system.
+func NewMem() *MemFS {
+	return &MemFS{root: newDir(), locks: make(map[string]bool)}
+}
+
+func newDir() *node {
+	return &node{dir: true, names: make(map[string]*node), stableNames: make(map[string]*node)}
+}
+
+func (c *content) apply(ch change) {
+	if ch.data == nil {
+		c.resize(ch.size)
+		return
+	}
+	end := ch.off + int64(len(ch.data))
+	if have := int64(len(c.data)); end > have {
+		c.data = slices.Grow(c.data, int(end-have))[:end]
+		if ch.off > have {
+			clear(c.data[have:ch.off])
+		}
+	}
+	copy(c.data[ch.off:], ch.data)
+	c.size = max(c.size, end)
+}
+
+func (c *content) resize(size int64) {
+	c.size = size
+	if int64(len(c.data)) > size {
+		c.data = c.data[:size]
+	}
+}
+
+func (c *content) clone() content {
+	return content{data: slices.Clone(c.data), size: c.size}
+}
+
+func (d *node) applyName(ch nameChange, to map[string]*node) {
+	if ch.del != "" {
+		delete(to, ch.del)
+	}
+	if ch.add != "" {
+		to[ch.add] = ch.node
+	}
+}
+
+func (d *node) changeName(ch nameChange) {
+	d.applyName(ch, d.names)
+	d.pendingNames = append(d.pendingNames, ch)
+}
+
+// lookup finds a node. Names are taken from the root, with or without a
+// leading slash.
+func (m *MemFS) lookup(name string) *node {
+	n := m.root
+	for _, part := range parts(name) {
+		if n == nil || !n.dir {
+			return nil
+		}
+		n = n.names[part]
+	}
+	return n
+}
+
+func parts(name string) []string {
+	name = strings.Trim(path.Clean("/"+name), "/")
+	if name == "" {
+		return nil
+	}
+	return strings.Split(name, "/")
+}
+
+// parent finds the directory that holds name.
+func (m *MemFS) parent(op, name string) (*node, string, error) {
+	dir, base := path.Split(path.Clean("/" + name))
+	d := m.lookup(dir)
+	if d == nil || !d.dir || base == "" {
+		return nil, "", pathError(op, name, fs.ErrNotExist)
+	}
+	return d, base, nil
+}
+
+func pathError(op, name string, err error) error {
+	return &os.PathError{Op: op, Path: name, Err: err}
+}
+
+// Create implements FS.
+func (m *MemFS) Create(name string) (File, error) {
+	if err := m.begin(OpCreate, name); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, base, err := m.parent("create", name)
+	if err != nil {
+		return nil, err
+	}
+	n := d.names[base]
+	switch {
+	case n == nil:
+		n = &node{}
+		d.changeName(nameChange{add: base, node: n})
+	case n.dir:
+		return nil, pathError("create", name, syscall.EISDIR)
+	default:
+		n.change(change{})
+	}
+	return &memFile{fs: m, node: n, name: name, writable: true}, nil
+}
+
+// Open implements FS.
+func (m *MemFS) Open(name string) (File, error) { return m.open(name, false) }
+
+// OpenReadWrite implements FS.
+func (m *MemFS) OpenReadWrite(name string) (File, error) { return m.open(name, true) }
+
+func (m *MemFS) open(name string, writable bool) (File, error) {
+	if err := m.begin(OpOpen, name); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.lookup(name)
+	if n == nil {
+		return nil, pathError("open", name, fs.ErrNotExist)
+	}
+	if n.dir {
+		return nil, pathError("open", name, syscall.EISDIR)
+	}
+	return &memFile{fs: m, node: n, name: name, writable: writable}, nil
+}
+
+// Rename implements FS.
+func (m *MemFS) Rename(from, to string) error {
+	if err := m.begin(OpRename, to); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, base, err := m.parent("rename", from)
+	if err != nil {
+		return err
+	}
+	d2, base2, err := m.parent("rename", to)
+	if err != nil {
+		return err
+	}
+	if d != d2 {
+		return fmt.Errorf("rename %s to %s: %w", from, to, errOtherDir)
+	}
+	n := d.names[base]
+	if n == nil {
+		return pathError("rename", from, fs.ErrNotExist)
+	}
+	d.changeName(nameChange{add: base2, node: n, del: base})
+	return nil
+}
+
+// Remove implements FS.
+func (m *MemFS) Remove(name string) error {
+	if err := m.begin(OpRemove, name); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, base, err := m.parent("remove", name)
+	if err != nil {
+		return err
+	}
+	n := d.names[base]
+	if n == nil {
+		return pathError("remove", name, fs.ErrNotExist)
+	}
+	if n.dir && len(n.names) > 0 {
+		return pathError("remove", name, syscall.ENOTEMPTY)
+	}
+	d.changeName(nameChange{del: base})
+	return nil
+}
+
+// List implements FS.
+func (m *MemFS) List(dir string) ([]string, error) {
+	if err := m.begin(OpList, dir); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.lookup(dir)
+	if n == nil {
+		return nil, pathError("list", dir, fs.ErrNotExist)
+	}
+	if !n.dir {
+		return nil, pathError("list", dir, syscall.ENOTDIR)
+	}
+	return slices.Sorted(maps.Keys(n.names)), nil
+}
+
+// MkdirAll implements FS.
+func (m *MemFS) MkdirAll(dir string) error {
+	if err := m.begin(OpMkdir, dir); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.root
+	for _, part := range parts(dir) {
+		next := n.names[part]
+		if next == nil {
+			next = newDir()
+			n.changeName(nameChange{add: part, node: next})
+		}
+		if !next.dir {
+			return pathError("mkdir", dir, syscall.ENOTDIR)
+		}
+		n = next
+	}
+	return nil
+}
+
+// Stat implements FS.
+func (m *MemFS) Stat(name string) (Info, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.lookup(name)
+	if n == nil {
+		return Info{}, pathError("stat", name, fs.ErrNotExist)
+	}
+	return Info{Size: n.now.size, Dir: n.dir}, nil
+}
+
+// SyncDir implements FS.
+func (m *MemFS) SyncDir(dir string) error {
+	err := m.begin(OpSyncDir, dir)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.lookup(dir)
+	if n == nil || !n.dir {
+		return pathError("sync", dir, fs.ErrNotExist)
+	}
+	if err == nil {
+		for _, ch := range n.pendingNames {
+			n.applyName(ch, n.stableNames)
+		}
+	}
+	n.pendingNames = nil // failed or not: see V1
+	return err
+}
+
+// Lock implements FS.
+func (m *MemFS) Lock(name string) (io.Closer, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	d, base, err := m.parent("lock", name)
+	if err != nil {
+		return nil, err
+	}
+	key := path.Clean("/" + name)
+	if m.locks[key] {
+		return nil, pathError("lock", name, ErrLocked)
+	}
+	if d.names[base] == nil {
+		d.changeName(nameChange{add: base, node: &node{}})
+	}
+	m.locks[key] = true
+	return &memLock{m, key}, nil
+}
+
+type memLock struct {
+	fs  *MemFS
+	key string
+}
+
+func (l *memLock) Close() error {
+	l.fs.mu.Lock()
+	defer l.fs.mu.Unlock()
+	if !l.fs.locks[l.key] {
+		return os.ErrClosed
+	}
+	delete(l.fs.locks, l.key)
+	return nil
+}

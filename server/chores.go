@@ -1,0 +1,70 @@
+package server
+
+import (
+	"time"
+
+	"github.com/quorumd/quorumd/zab"
+)
+
+// Bounds of a leader's search for containers and TTL nodes that are due.
+const (
+	reapBatch = 500 // paths proposed at a time
+	reapLooks = 64  // parts of the tree looked at in one round
+)
+
+// chores does by the clock what nobody asks for.
+func (s *Server) chores() {
+	purge := newChoreTicker(s.cfg.PurgeInterval)
+	reap := newChoreTicker(s.cfg.ReapInterval)
+	defer purge.Stop()
+	defer reap.Stop()
+	for {
+		select {
+		case <-purge.C:
+			s.purge()
+		case <-reap.C:
+			s.reap()
+		case <-s.quit:
+			return
+		}
+	}
+}
+
+// newChoreTicker makes a ticker that never ticks when the interval is 0.
+func newChoreTicker(d time.Duration) *time.Ticker {
+	if d > 0 {
+		return time.NewTicker(d)
+	}
+	t := time.NewTicker(time.Hour)
+	t.Stop()
+	return t
+}
+
+// reap tells a leader which containers and TTL nodes are due. Whether they
+// still are is looked at again when the deletion is applied.
+func (s *Server) reap() {
+	status := s.status.Load()
+	if status.State != zab.Leading || !status.Serving {
+		return
+	}
+	wall := time.Now().UnixMilli()
+	budget := max(1, int(float64(s.cfg.ReapPerMinute)*s.cfg.ReapInterval.Minutes()))
+	seen := map[string]bool{}
+	for range reapLooks {
+		s.stateMu.RLock()
+		paths := s.state.Reapable(wall, min(budget, reapBatch))
+		s.stateMu.RUnlock()
+		for _, path := range paths {
+			if seen[path] {
+				return // the looks have come round
+			}
+			seen[path] = true
+		}
+		if len(paths) > 0 {
+			s.inbox.fromPeer(zab.Event{Kind: zab.EvReap, Paths: paths})
+		}
+		if budget -= len(paths); budget <= 0 {
+			return
+		}
+	}
+}

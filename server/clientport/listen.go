@@ -1,0 +1,72 @@
+package clientport
+
+import (
+	"errors"
+	"net"
+	"syscall"
+	"time"
+)
+
+// acceptFrom takes connections until the port is closed. An error of the system,
+// such as running out of descriptors, is waited out: the connections that are
+// open are served meanwhile, and one warning says so for as long as it lasts.
+func (p *Port) acceptFrom(ln net.Listener) {
+	defer p.wg.Done()
+	wait := time.Duration(0)
+	for {
+		nc, err := ln.Accept()
+		if err == nil {
+			if wait > 0 {
+				p.log.Info().Msg("client connections are accepted again")
+			}
+			wait = 0
+			p.admit(nc)
+			continue
+		}
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if aborted(err) {
+			continue
+		}
+		if wait == 0 {
+			p.log.Warn().Err(err).Int("connections", p.table.len()).
+				Msg("client connections cannot be accepted; raise the limit of open files or close clients")
+		}
+		wait = min(max(2*wait, acceptRetryMin), acceptRetryMax)
+		if !p.pause(wait) {
+			return
+		}
+	}
+}
+
+// aborted reports whether only the connection to be accepted is at fault.
+func aborted(err error) bool {
+	return errors.Is(err, syscall.ECONNABORTED) || errors.Is(err, syscall.EINTR)
+}
+
+// pause waits and reports whether the port is still open.
+func (p *Port) pause(d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-p.done:
+		return false
+	}
+}
+
+// admit starts a connection's goroutines, or closes it without a word.
+func (p *Port) admit(nc net.Conn) {
+	c := newConn(p, nc)
+	if refusal := p.table.add(c, p.cfg.MaxPerAddress, p.cfg.MaxConnections); refusal != "" {
+		nc.Close()
+		p.figures.refused.Add(1)
+		p.noisy.Warn().Str("client", c.remote).Str("reason", refusal).Msg("client connection refused")
+		return
+	}
+	p.wg.Add(2)
+	go c.serve()
+	go c.write()
+}

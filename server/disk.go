@@ -1,0 +1,136 @@
+package server
+
+import (
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/quorumd/quorumd/internal/must"
+	"github.com/quorumd/quorumd/replica"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// installSpeed is the speed in bytes a second at which a received snapshot is
+// read back and verified at the least; the watchdog waits that much longer.
+const installSpeed = 10 << 20
+
+// diskRunner performs disk operations. Whatever has gathered while one batch
+// was being performed makes the next: group commit.
+type diskRunner struct {
+	s     *Server
+	ops   *mailbox[zab.DiskOp] // bound: the outstanding windows of whoever proposes
+	ended chan struct{}
+	stops chan struct{}
+	check chan struct{} // one slot: see whether the store has failed
+
+	snapSize int64 // of the snapshot being received
+
+	mu     sync.Mutex
+	loaded []loadedState // installed, not yet taken by the loop
+}
+
+// loadedState is a state loaded from a snapshot that operation op installed.
+type loadedState struct {
+	op    uint64
+	state *replica.State
+}
+
+func newDiskRunner(s *Server) *diskRunner {
+	return &diskRunner{
+		s: s, ops: newMailbox[zab.DiskOp](), ended: make(chan struct{}), stops: make(chan struct{}),
+		check: make(chan struct{}, 1),
+	}
+}
+
+func (d *diskRunner) start() { go d.run() }
+
+// stop performs what was asked for and ends the runner.
+func (d *diskRunner) stop() {
+	close(d.stops)
+	<-d.ended
+}
+
+func (d *diskRunner) run() {
+	defer close(d.ended)
+	var batch []zab.DiskOp
+	for {
+		last := false
+		select {
+		case <-d.ops.wake:
+		case <-d.check:
+		case <-d.stops:
+			last = true
+		}
+		batch = d.ops.take(batch)
+		if (len(batch) > 0 || !last) && !d.perform(batch) {
+			<-d.stops
+			return
+		}
+		if last {
+			return
+		}
+	}
+}
+
+// perform does a batch and reports its completions. After an error nothing is
+// done any more, and nothing is reported (Y5).
+func (d *diskRunner) perform(batch []zab.DiskOp) bool {
+	d.s.watchdog.begin(d.allowance(batch))
+	done, err := d.s.store.Do(batch)
+	d.s.watchdog.end()
+	if err != nil {
+		d.s.fail(fmt.Errorf("server: disk: %w", err))
+		return false
+	}
+	for i := range done {
+		ev := zab.Event{Kind: zab.EvDiskDone, Disk: done[i]}
+		if ev.Disk.Kind == zab.DiskSnapEnd && ev.Disk.OK && !d.load(&ev.Disk) {
+			return false
+		}
+		d.s.inbox.fromPeer(ev)
+	}
+	return true
+}
+
+// allowance is the time that a batch may take beyond the usual.
+func (d *diskRunner) allowance(batch []zab.DiskOp) time.Duration {
+	var extra time.Duration
+	for i := range batch {
+		switch batch[i].Kind {
+		case zab.DiskSnapBegin:
+			d.snapSize = batch[i].Size
+		case zab.DiskSnapEnd:
+			extra += time.Duration(d.snapSize/installSpeed) * time.Second
+		}
+	}
+	return extra
+}
+
+// load builds the state of the snapshot that was just installed, for the loop
+// to take up.
+func (d *diskRunner) load(done *zab.DiskDone) bool {
+	state, err := loadState(d.s.store, done.At)
+	if err != nil {
+		d.s.fail(fmt.Errorf("server: load what was received: %w", err))
+		return false
+	}
+	done.Sessions, done.Ensemble = state.Sessions(), state.Ensemble()
+	d.mu.Lock()
+	d.loaded = append(d.loaded, loadedState{done.Op, state})
+	d.mu.Unlock()
+	return true
+}
+
+// takeLoaded returns the state that operation op installed.
+func (d *diskRunner) takeLoaded(op uint64) *replica.State {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	must.Hold(len(d.loaded) > 0 && d.loaded[0].op == op, "Y1", "no state was loaded for operation %d", op)
+	state := d.loaded[0].state
+	d.loaded = d.loaded[1:]
+	return state
+}
+
+// verify has the runner look whether the store has failed: what a snapshot or
+// a purge could not do may be the end of it.
+func (d *diskRunner) verify() { signal(d.check) }

@@ -1,0 +1,48 @@
+// Package server is one running server: it gives a replica sockets, a disk, a
+// clock and clients.
+//
+//	               ┌───────────── inbox ──────────────┐
+//	peers ──▶ peer lane │ client lane ◀── client port  │
+//	               └────────────────┬─────────────────┘
+//	                                ▼
+//	 tick ──────────▶ loop: Step, Step, Step, then carry out:
+//	                   │      │       │        │         │
+//	                  disk   links  readers  state     notes
+//	                   │               │    (write lock)  │
+//	                store.Do        ReadLog    │        log lines
+//	                   │            SnapRead  answers ─▶ client port
+//	                   └──────▶ inbox ◀┘
+//
+// # Goroutines
+//
+//	loop         owns the replica; applies, answers                 never blocks
+//	disk         performs disk operations in order, a batch at a time
+//	log reader   reads the log for apply and for learners that lag
+//	snap reader  reads snapshots for learners
+//	snapshotter  writes snapshots and purges, one at a time
+//	chores       purges by the clock; asks a leader's tree what is due
+//	notes        turns notes into log lines
+//	watchdog     ends the process when the disk does not come back
+//	supervisor   waits for the end and sees to its order
+//
+// and those of packages peer and clientport. Each is waited for by Close.
+//
+// # Invariants
+//
+//	Y1  Disk operations are performed in the order in which the replica asked
+//	    for them, and their completions are fed to it in that order.
+//	Y2  Of one output, records are applied before its answers are given and
+//	    before the port is told that the server serves.
+//	Y3  The tree is replaced only between two outputs: everything that was to be
+//	    applied to the old one has been.
+//	Y4  The loop waits for nobody: every effect is put into a queue whose bound
+//	    is a window of the replica or of the client port. It takes locks that
+//	    are held for a bounded amount of work and never over I/O.
+//	Y5  The first failure of the disk, of a listener or of the watchdog's
+//	    patience ends the server; its cause is the last line logged. Nothing is
+//	    retried, and nobody is told that anything succeeded after it.
+//	Y6  The watchdog shares no lock with what it watches.
+//
+// Lock order: Server.stateMu -> the client port's locks; the inbox and the
+// mailboxes are leaves.
+package server

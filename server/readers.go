@@ -1,0 +1,89 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/quorumd/quorumd/txnlog"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// readLogs reads the log for the replica. A log that cannot be read ends the
+// server: its own records or a learner's, what is missing was promised.
+func (s *Server) readLogs() {
+	var batch []zab.LogRead
+	for s.await(s.logReads.wake) {
+		batch = s.logReads.take(batch)
+		for _, q := range batch {
+			res, err := s.store.ReadLog(q)
+			if err != nil {
+				s.fail(fmt.Errorf("server: read log after %s: %w", q.After, err))
+				return
+			}
+			s.inbox.fromPeer(zab.Event{Kind: zab.EvLogRead, LogRead: &res})
+		}
+	}
+}
+
+// readSnapshots reads snapshots for learners. One that cannot be read costs
+// the learner its connection, nothing else.
+func (s *Server) readSnapshots() {
+	var batch []zab.SnapRead
+	for s.await(s.snapReads.wake) {
+		batch = s.snapReads.take(batch)
+		for _, q := range batch {
+			s.readSnapshot(q)
+		}
+	}
+}
+
+func (s *Server) readSnapshot(q zab.SnapRead) {
+	if q.Open {
+		if err := s.snapshots.ensure(); err != nil {
+			s.log.Warn().Err(err).Uint64("link", q.ID).Msg("no snapshot for a learner")
+		}
+	}
+	res := s.store.SnapRead(q)
+	if q.Close {
+		return
+	}
+	kind := zab.EvSnapRead
+	if q.Open {
+		kind = zab.EvSnapOpened
+	}
+	if res.Failed {
+		s.log.Warn().Uint64("link", q.ID).Int64("offset", q.Off).Msg("snapshot cannot be read for a learner")
+	}
+	s.inbox.fromPeer(zab.Event{Kind: kind, SnapRead: &res})
+}
+
+// await waits for wake and reports false when the server ends.
+func (s *Server) await(wake <-chan struct{}) bool {
+	select {
+	case <-s.quit:
+		return false
+	default:
+	}
+	select {
+	case <-wake:
+		return true
+	case <-s.quit:
+		return false
+	}
+}
+
+// ending reports whether the server is on its way out.
+func (s *Server) ending() bool {
+	select {
+	case <-s.quit:
+		return true
+	default:
+		return false
+	}
+}
+
+// routine reports whether an error of a snapshot is one that may happen
+// without anything being wrong.
+func routine(err error) bool {
+	return errors.Is(err, txnlog.ErrSuperseded) || errors.Is(err, errEnding)
+}

@@ -1,0 +1,102 @@
+package sim
+
+import (
+	"container/heap"
+	"fmt"
+	"math/rand/v2"
+	"time"
+)
+
+// task is something that happens at a moment of virtual time.
+type task struct {
+	at time.Duration
+	n  uint64 // ties are broken by order of scheduling
+	do func()
+}
+
+type taskQueue []task
+
+func (q taskQueue) Len() int { return len(q) }
+func (q taskQueue) Less(i, j int) bool {
+	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].n < q[j].n
+}
+func (q taskQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
+func (q *taskQueue) Push(x any)   { *q = append(*q, x.(task)) }
+func (q *taskQueue) Pop() any {
+	old := *q
+	t := old[len(old)-1]
+	old[len(old)-1] = task{}
+	*q = old[:len(old)-1]
+	return t
+}
+
+// world is one run.
+type world struct {
+	opt   Options
+	rng   *rand.Rand
+	now   time.Duration
+	tasks taskQueue
+	count uint64
+
+	nodes   []*node
+	net     *network
+	clients []*client
+	check   *checker
+	trace   *trace
+	calm    bool // the healed phase has begun
+	wiped   *node
+	err     error
+}
+
+// after schedules f.
+func (w *world) after(d time.Duration, f func()) {
+	w.count++
+	heap.Push(&w.tasks, task{at: w.now + max(d, 0), n: w.count, do: f})
+}
+
+// run performs tasks until the given time, or until the run has failed.
+func (w *world) run(until time.Duration) {
+	for w.err == nil && len(w.tasks) > 0 && w.tasks[0].at <= until {
+		t := heap.Pop(&w.tasks).(task)
+		w.now = t.at
+		w.guard(t.do)
+	}
+	w.now = max(w.now, until)
+}
+
+// guard turns a broken invariant into the run's failure.
+func (w *world) guard(f func()) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.fail("%v", p)
+		}
+	}()
+	f()
+}
+
+// fail ends the run; the first failure counts.
+func (w *world) fail(format string, args ...any) {
+	if w.err == nil {
+		w.err = fmt.Errorf("at %v: "+format, append([]any{w.now}, args...)...)
+		w.say("FAILED %v", w.err)
+	}
+}
+
+// say adds a line to the trace.
+func (w *world) say(format string, args ...any) { w.trace.line(w.now, format, args...) }
+
+// chance is true with probability p.
+func (w *world) chance(p float64) bool { return w.rng.Float64() < p }
+
+// between draws a duration.
+func (w *world) between(lo, hi time.Duration) time.Duration {
+	return lo + time.Duration(w.rng.Int64N(int64(hi-lo)+1))
+}
+
+// jitter draws a duration that is mostly short and sometimes long.
+func (w *world) jitter(typical time.Duration) time.Duration {
+	if w.chance(0.02) {
+		return w.between(typical, 20*typical)
+	}
+	return w.between(typical/10, 2*typical)
+}

@@ -1,0 +1,141 @@
+package txnlog
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"syscall"
+	"testing"
+
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/zab"
+)
+
+func TestFirstErrorIsFinal(t *testing.T) {
+	for _, fault := range []vfs.Fault{
+		{Op: vfs.OpWrite, Path: "log.*", Nth: 3, Err: syscall.ENOSPC},
+		{Op: vfs.OpSync, Path: "log.*", Nth: 3, Err: syscall.EIO},
+		{Op: vfs.OpRename, Path: "log.*", Nth: 1, Err: syscall.EIO},
+		{Op: vfs.OpCreate, Path: spareName, Nth: 1, Err: syscall.EMFILE},
+		{Op: vfs.OpPreallocate, Path: spareName, Nth: 1, Err: syscall.ENOSPC},
+		{Op: vfs.OpSyncDir, Nth: 1, Err: syscall.EIO},
+	} {
+		t.Run(fault.Op.String(), func(t *testing.T) {
+			fsys := newFS(t)
+			s, _ := mustOpen(t, fsys)
+			fsys.Inject(fault)
+			c := newChain()
+			var synced zab.Zxid
+			var failed error
+			for range 100 {
+				done, err := s.Do([]zab.DiskOp{appendOp(c.run(5, 100)...)})
+				for _, d := range done {
+					synced = d.Synced
+				}
+				if failed = err; err != nil {
+					break
+				}
+			}
+			if !errors.Is(failed, fault.Err) {
+				t.Fatalf("got %v", failed)
+			}
+			fsys.Heal()
+			ops := fsys.Ops()
+			_, err1 := s.Do([]zab.DiskOp{{Kind: zab.DiskEpochs}})
+			_, err2 := s.ReadLog(zab.LogRead{})
+			_, err3 := s.CreateSnapshot(zab.Position{})
+			for _, err := range []error{err1, err2, err3, s.Prepare(), s.Purge(1), s.Close()} {
+				if err != failed {
+					t.Errorf("a later call returned %v", err)
+				}
+			}
+			if fsys.Ops() != ops {
+				t.Error("a later call changed the disk")
+			}
+			s, r := mustOpen(t, fsys.CrashClone(nil, vfs.KeepNothing))
+			if r.Last.Zxid < synced || zab.Zxid(len(readAll(t, s, 0))) != r.Last.Zxid {
+				t.Errorf("recovered %s, reported was %s", r.Last, synced)
+			}
+		})
+	}
+}
+
+// TestSnapshotOnFullDisk: no space for a snapshot harms nothing else
+// (ZOOKEEPER-3082).
+func TestSnapshotOnFullDisk(t *testing.T) {
+	fsys := newFS(t)
+	s, _ := mustOpen(t, fsys)
+	c := newChain()
+	mustDo(t, s, appendOp(c.run(3, 100)...))
+	snap(t, s, c.at)
+	mustDo(t, s, appendOp(c.run(3, 100)...))
+	for _, op := range []vfs.OpKind{vfs.OpWrite, vfs.OpSync, vfs.OpCreate} {
+		fsys.Inject(vfs.Fault{Op: op, Path: "snapshot.*", Err: syscall.ENOSPC})
+		w, err := s.CreateSnapshot(c.at)
+		if err == nil {
+			err = w.Commit()
+		}
+		if !errors.Is(err, syscall.ENOSPC) {
+			t.Fatalf("%s: %v", op, err)
+		}
+		fsys.Heal()
+		if got := files(t, fsys); got != "log...001 log...004 snapshot...003" {
+			t.Errorf("left: %s", got)
+		}
+	}
+	mustDo(t, s, appendOp(c.run(3, 100)...))
+	snap(t, s, c.at)
+}
+
+// stopTB ends a script at its first failure without failing the test.
+type stopTB struct{ testing.TB }
+
+type scriptStopped struct{}
+
+func (stopTB) Helper()               {}
+func (stopTB) Fatal(...any)          { panic(scriptStopped{}) }
+func (stopTB) Fatalf(string, ...any) { panic(scriptStopped{}) }
+
+// TestErrorSweep makes each operation of the script fail in turn. The process
+// ends with the error, and the next start finds what had been reported done.
+func TestErrorSweep(t *testing.T) {
+	opt := testOptions
+	opt.LogDir = "/log"
+	for n := 1; ; n++ {
+		sw := &sweep{t: stopTB{t}, opt: opt, fsys: newFS(t), rng: rand.New(rand.NewPCG(uint64(n), 2)), c: newChain(),
+			worlds: []world{{}}, epochs: []zab.Epochs{{}}, step: "open"}
+		sw.fsys.Inject(vfs.Fault{Op: vfs.OpAnyChange, Nth: n, Err: syscall.EIO})
+		stopped := sw.runToError()
+		sw.t = t
+		if !stopped {
+			t.Logf("%d operations", n-1)
+			return
+		}
+		sw.fsys.Heal()
+		ops := sw.fsys.Ops()
+		if sw.s != nil && sw.s.failure() != nil {
+			if _, err := sw.s.Do([]zab.DiskOp{{Kind: zab.DiskEpochs}}); err == nil || sw.fsys.Ops() != ops {
+				t.Errorf("%s: operation %d failed, and the store went on", sw.step, n)
+			}
+		}
+		for _, keep := range vfs.Keeps {
+			sw.check(sw.fsys.CrashClone(sw.rng, keep), fmt.Sprintf("%s: operation %d failed, then crash keeping %s", sw.step, n, keep))
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
+func (sw *sweep) runToError() (stopped bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			if _, stopped = r.(scriptStopped); !stopped {
+				panic(r)
+			}
+		}
+	}()
+	sw.s, _ = mustOpenWith(sw.t, sw.fsys, sw.opt)
+	sw.script()
+	return false
+}

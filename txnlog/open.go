@@ -1,0 +1,283 @@
+package txnlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/wire"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// Open recovers the store in the directories of opt, making them if they are
+// missing. Errors wrap ErrForeign, ErrCorrupt or vfs.ErrLocked where one of
+// these is the cause; what is damaged is left as it is.
+func Open(fsys vfs.FS, opt Options) (*Store, Recovered, error) {
+	s := &Store{fs: fsys, opt: opt, enc: wire.NewEncoder(), reads: make(map[uint64]*snapRead)}
+	s.readers.New = newLogReader
+	if err := s.opt.fill(); err != nil {
+		return nil, Recovered{}, err
+	}
+	s.dataDir = filepath.Join(s.opt.DataDir, subDir)
+	s.logDir = filepath.Join(s.opt.LogDir, subDir)
+	found, err := s.open()
+	if err != nil {
+		s.giveUp()
+		if !strings.HasPrefix(err.Error(), "txnlog: ") {
+			err = fmt.Errorf("txnlog: %w", err)
+		}
+		return nil, Recovered{}, err
+	}
+	return s, found, nil
+}
+
+func (s *Store) open() (Recovered, error) {
+	for _, root := range []string{s.opt.DataDir, s.opt.LogDir} {
+		if err := checkForeign(s.fs, root); err != nil {
+			return Recovered{}, err
+		}
+		if err := makeDir(s.fs, root); err != nil {
+			return Recovered{}, err
+		}
+	}
+	if err := s.lock(); err != nil {
+		return Recovered{}, err
+	}
+	if err := s.admit(); err != nil {
+		return Recovered{}, err
+	}
+	if s.promise.rec.Installing {
+		if err := s.resumeInstall(); err != nil {
+			return Recovered{}, err
+		}
+	}
+	r, err := s.examine()
+	if err != nil {
+		return Recovered{}, err
+	}
+	if err := s.repair(r); err != nil {
+		return Recovered{}, err
+	}
+	return r.found, nil
+}
+
+// giveUp closes what a failed open had opened.
+func (s *Store) giveUp() {
+	s.promise.close()
+	closeQuietly(s.spare)
+	for _, seg := range s.segs {
+		closeQuietly(seg.file)
+	}
+	for _, l := range s.locks {
+		_ = l.Close()
+	}
+}
+
+// makeDir makes our directory under root, durably.
+func makeDir(fsys vfs.FS, root string) error {
+	dir := filepath.Join(root, subDir)
+	if info, err := fsys.Stat(dir); err == nil {
+		if !info.Dir {
+			return fmt.Errorf("%w: %s is not a directory", ErrForeign, dir)
+		}
+		return nil
+	}
+	_, err := fsys.Stat(root)
+	newRoot := errors.Is(err, fs.ErrNotExist)
+	if err := fsys.MkdirAll(dir); err != nil {
+		return fmt.Errorf("txnlog: make directory: %w", err)
+	}
+	if err := fsys.SyncDir(root); err != nil {
+		return fmt.Errorf("txnlog: sync directory %s: %w", root, err)
+	}
+	if newRoot {
+		if err := fsys.SyncDir(filepath.Dir(root)); err != nil {
+			return fmt.Errorf("txnlog: sync directory %s: %w", filepath.Dir(root), err)
+		}
+	}
+	return nil
+}
+
+// lock keeps other processes out.
+func (s *Store) lock() error {
+	dirs := []string{s.dataDir}
+	if s.split() {
+		dirs = append(dirs, s.logDir)
+	}
+	for _, dir := range dirs {
+		l, err := s.fs.Lock(filepath.Join(dir, lockName))
+		if errors.Is(err, vfs.ErrLocked) {
+			return fmt.Errorf("txnlog: %s is in use by another server; stop it, or name another directory: %w", dir, err)
+		}
+		if err != nil {
+			return fmt.Errorf("txnlog: %w", err)
+		}
+		s.locks = append(s.locks, l)
+	}
+	return nil
+}
+
+// identity is the body of the identity file.
+type identity struct {
+	_struct bool `codec:",toarray"`
+
+	Version int64
+	Server  zab.ServerID
+	Split   bool // the log is in a directory of its own
+}
+
+// identityLimit bounds the file's size in bytes.
+const identityLimit = 512
+
+func (s *Store) writeIdentity(dir string) error {
+	b, err := s.enc.AppendStruct(nil, frameIdentity, 0, 0, &identity{Version: formatVersion, Server: s.opt.Server, Split: s.split()})
+	if err != nil {
+		return err
+	}
+	return vfs.WriteFile(s.fs, dir, filepath.Join(dir, identityName), b)
+}
+
+func (s *Store) split() bool { return s.dataDir != s.logDir }
+
+func (s *Store) checkIdentity(dir string) (identity, error) {
+	var id identity
+	path := filepath.Join(dir, identityName)
+	b, err := vfs.ReadFile(s.fs, path, identityLimit)
+	if err != nil && err != io.EOF {
+		return id, fmt.Errorf("read identity: %w", err)
+	}
+	h, body, n, err := wire.ParseFrame(b, identityLimit)
+	if errors.Is(err, wire.ErrFormat) {
+		return id, fmt.Errorf("%w: %s: %w", ErrForeign, path, err)
+	}
+	if err == nil && (h.Kind != frameIdentity || n != len(b)) {
+		err = errChain
+	}
+	if err == nil {
+		err = wire.NewDecoder().Body(body, &id)
+	}
+	if err != nil {
+		return id, fmt.Errorf("%w: %s cannot be read: %w", ErrCorrupt, path, err)
+	}
+	if id.Version != formatVersion {
+		return id, fmt.Errorf("%w: %s is of version %d, this program reads version %d", ErrForeign, dir, id.Version, formatVersion)
+	}
+	if id.Server != s.opt.Server {
+		return id, fmt.Errorf("%w: %s belongs to server %d, this is server %d; correct myid, or name this server's own directory",
+			ErrForeign, dir, id.Server, s.opt.Server)
+	}
+	return id, nil
+}
+
+// admit checks that the directories are this server's, or new, and reads the
+// epochs file. A new pair is marked in this order: epochs, identity beside the
+// log, identity beside the epochs. Whatever is found before the last of them
+// must be what an interrupted first start leaves.
+func (s *Store) admit() error {
+	data, err := list(s.fs, s.dataDir)
+	if err != nil {
+		return err
+	}
+	log, err := list(s.fs, s.logDir)
+	if err != nil {
+		return err
+	}
+	if err := s.checkSplit(data, log); err != nil {
+		return err
+	}
+	if log.identity {
+		if _, err := s.checkIdentity(s.logDir); err != nil {
+			return err
+		}
+	}
+	dec := wire.NewDecoder()
+	if !data.identity {
+		return s.initialise(data, log, dec)
+	}
+	id, err := s.checkIdentity(s.dataDir)
+	if err != nil {
+		return err
+	}
+	if !log.identity {
+		return fmt.Errorf("%w: %s is a used data directory, and %s holds no log; put the log back, "+
+			"or empty both to have this server copied from its peers", ErrCorrupt, s.dataDir, s.logDir)
+	}
+	if !data.epochs {
+		return fmt.Errorf("%w: %s is missing; without it the server could break its promises; restore it, "+
+			"or empty the directories to have this server copied from its peers", ErrCorrupt, s.dataPath(epochsName))
+	}
+	if id.Split != s.split() {
+		if err := s.changeSplit(log); err != nil {
+			return err
+		}
+	}
+	s.promise, err = openPromise(s.fs, s.dataPath(epochsName), dec)
+	return err
+}
+
+// changeSplit accepts that dataLogDir was set or taken away, if the log was
+// moved along.
+func (s *Store) changeSplit(log listing) error {
+	if !s.split() && len(log.segments) == 0 {
+		return fmt.Errorf("%w: the log of %s was in a directory of its own; set dataLogDir again, or move the log's files here",
+			ErrForeign, s.dataDir)
+	}
+	if err := s.writeIdentity(s.dataDir); err != nil {
+		return fmt.Errorf("write identity: %w", err)
+	}
+	return nil
+}
+
+// checkSplit sees that each of two directories holds only its own kind of
+// file: the sign that dataLogDir was changed without moving the files.
+func (s *Store) checkSplit(data, log listing) error {
+	if !s.split() {
+		return nil
+	}
+	if len(data.segments) > 0 {
+		return fmt.Errorf("%w: %s holds log segments, but the log belongs into %s; move %s* there with a copy of %s, or correct dataLogDir",
+			ErrForeign, s.dataDir, s.logDir, segmentPrefix, identityName)
+	}
+	if len(log.snapshots) > 0 || log.epochs || log.install {
+		return fmt.Errorf("%w: %s holds snapshots or epochs, which belong into %s; correct dataDir or dataLogDir",
+			ErrForeign, s.logDir, s.dataDir)
+	}
+	return nil
+}
+
+func (s *Store) initialise(data, log listing, dec *wire.Decoder) error {
+	used := len(data.snapshots) > 0 || len(log.segments) > 0 || data.install
+	if data.epochs && !used {
+		p, err := openPromise(s.fs, s.dataPath(epochsName), dec)
+		if err == nil {
+			used = p.rec.Epochs != zab.Epochs{} || p.rec.End != zab.Position{}
+			p.close()
+		} else if !errors.Is(err, ErrCorrupt) {
+			return err
+		}
+	}
+	if used {
+		return fmt.Errorf("%w: %s is missing in a directory that was used; restore it, "+
+			"or empty the directory to have this server copied from its peers", ErrCorrupt, s.dataPath(identityName))
+	}
+	var err error
+	if s.promise, err = createPromise(s.fs, s.dataPath(epochsName)); err != nil {
+		return err
+	}
+	if err := s.fs.SyncDir(s.dataDir); err != nil {
+		return fmt.Errorf("sync directory %s: %w", s.dataDir, err)
+	}
+	if s.split() {
+		if err := s.writeIdentity(s.logDir); err != nil {
+			return fmt.Errorf("write identity: %w", err)
+		}
+	}
+	if err := s.writeIdentity(s.dataDir); err != nil {
+		return fmt.Errorf("write identity: %w", err)
+	}
+	return nil
+}

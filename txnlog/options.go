@@ -1,0 +1,105 @@
+package txnlog
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/quorumd/quorumd/zab"
+)
+
+// Errors that callers tell apart; those returned wrap one of them where it
+// applies.
+var (
+	// ErrCorrupt: durable data is damaged or missing. The message names the
+	// file and the offset. Nothing was changed on the disk.
+	ErrCorrupt = errors.New("data is damaged")
+	// ErrForeign: the directory holds what is not this server's.
+	ErrForeign = errors.New("directory is not this server's")
+	// ErrClosed: the store was closed.
+	ErrClosed = errors.New("store is closed")
+	// ErrNoSnapshot: there is no such snapshot.
+	ErrNoSnapshot = errors.New("no such snapshot")
+	// ErrBusy: a snapshot is being written already.
+	ErrBusy = errors.New("a snapshot is being written already")
+	// ErrSuperseded: while the snapshot was written, the log was truncated or
+	// replaced; the snapshot was thrown away.
+	ErrSuperseded = errors.New("snapshot is of a history that was replaced")
+)
+
+// Bounds of Options.
+const (
+	DefaultSegmentSize  = 64 << 20 // bytes
+	MinSegmentSize      = 4 << 10
+	DefaultOpenSegments = 128
+)
+
+// Options say where the data is and how it is kept.
+type Options struct {
+	// DataDir holds the snapshots and the epochs, LogDir the log; DataDir when
+	// LogDir is empty. A directory is made in each if it is missing.
+	DataDir string
+	LogDir  string
+	// Server is whose data it is; another server's is refused.
+	Server zab.ServerID
+	// SegmentSize is the size in bytes at which the log goes on in a new file,
+	// and that is reserved for each; DefaultSegmentSize if 0, at least
+	// MinSegmentSize. A record larger than that has a larger file to itself.
+	SegmentSize int64
+	// OpenSegments bounds the files kept open for reading the log;
+	// DefaultOpenSegments if 0.
+	OpenSegments int
+}
+
+func (o *Options) fill() error {
+	if o.DataDir == "" {
+		return errors.New("txnlog: no data directory is named")
+	}
+	if o.LogDir == "" {
+		o.LogDir = o.DataDir
+	}
+	if o.SegmentSize == 0 {
+		o.SegmentSize = DefaultSegmentSize
+	}
+	if o.SegmentSize < MinSegmentSize {
+		return fmt.Errorf("txnlog: segment size is %d bytes; it must be at least %d", o.SegmentSize, MinSegmentSize)
+	}
+	if o.OpenSegments == 0 {
+		o.OpenSegments = DefaultOpenSegments
+	}
+	return nil
+}
+
+// Recovered says what Open found.
+type Recovered struct {
+	// Last is the end of the log: durable, and the point from which it goes
+	// on. Base is the position before its first record.
+	Last, Base zab.Position
+	Epochs     zab.Epochs
+	// Snapshot is the one to load, nil if there is none; then Base is the
+	// beginning. The records after it are in the log.
+	Snapshot *SnapshotInfo
+	// Torn is the number of bytes that an interrupted write had left at the
+	// log's end and that were cut off, counted to the last that is not zero.
+	Torn int64
+	// Warnings are sentences for people.
+	Warnings []string
+}
+
+// SnapshotInfo describes a snapshot.
+type SnapshotInfo struct {
+	At   zab.Position
+	Size int64 // bytes
+}
+
+// Stats are numbers for people. Counters count since Open.
+type Stats struct {
+	Segments      int
+	OpenSegments  int
+	SegmentHits   uint64 // reads that found their segment open
+	SegmentMisses uint64
+	SegmentEvicts uint64 // closed to keep within Options.OpenSegments
+	Snapshots     int
+	BadSnapshots  int   // found damaged; kept, never counted by Purge
+	LogBytes      int64 // without what is reserved and not written
+	SnapBytes     int64
+}

@@ -1,0 +1,163 @@
+package txnlog
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/quorumd/quorumd/internal/must"
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/wire"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// The epochs file has two slots for the same record. Their distance keeps them
+// apart even where the disk's sector is 4 KiB.
+const (
+	slotSize   = 512
+	slotStride = 4096
+	slots      = 2
+	epochsSize = (slots-1)*slotStride + slotSize
+)
+
+// promiseRecord is what the epochs file holds.
+type promiseRecord struct {
+	_struct bool `codec:",toarray"`
+
+	Version int64
+	Epochs  zab.Epochs
+	// End: the log was durable through here when this was written, and has not
+	// been cut since. A log that ends before it has lost something.
+	End zab.Position
+	// Installing: the received snapshot of position Install is whole, and
+	// everything else in the directories is void (invariant T6).
+	Installing bool
+	Install    zab.Position
+}
+
+// promiseFile is the epochs file. A record has a sequence number, in the
+// frame's zxid, and is written to one slot, synced, and then to the other:
+// a torn write leaves the old record in the other slot, and once a save is
+// done, either slot may be lost.
+type promiseFile struct {
+	f      vfs.File
+	path   string
+	seq    int64
+	rec    promiseRecord
+	repair bool // a slot is not what it should be
+}
+
+// createPromise makes the file of a server that has promised nothing.
+func createPromise(fsys vfs.FS, path string) (*promiseFile, error) {
+	f, err := fsys.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	p := &promiseFile{f: f, path: path}
+	if err := p.save(promiseRecord{}); err != nil {
+		closeQuietly(f)
+		return nil, err
+	}
+	return p, nil
+}
+
+// openPromise reads the newest intact record.
+func openPromise(fsys vfs.FS, path string, dec *wire.Decoder) (*promiseFile, error) {
+	f, err := fsys.OpenReadWrite(path)
+	if err != nil {
+		return nil, err
+	}
+	p := &promiseFile{f: f, path: path}
+	if err := p.read(dec); err != nil {
+		closeQuietly(f)
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *promiseFile) read(dec *wire.Decoder) error {
+	size, err := p.f.Size()
+	if err != nil {
+		return err
+	}
+	b := make([]byte, epochsSize)
+	if err := readFull(p.f, b[:min(size, epochsSize)], 0); err != nil {
+		return fmt.Errorf("read %s: %w", p.path, err)
+	}
+	var seqs [slots]int64
+	for i := range slots {
+		var rec promiseRecord
+		h, body, _, err := wire.ParseFrame(b[i*slotStride:i*slotStride+slotSize], slotSize-wire.HeaderSize)
+		switch {
+		case errors.Is(err, wire.ErrFormat):
+			return fmt.Errorf("%w: %s: %w", ErrForeign, p.path, err)
+		case err != nil || h.Kind != wire.FrameEpochs || dec.Body(body, &rec) != nil:
+			continue
+		case rec.Version != formatVersion:
+			return fmt.Errorf("%w: %s is of version %d, this program reads version %d",
+				ErrForeign, p.path, rec.Version, formatVersion)
+		}
+		seqs[i] = int64(h.Zxid)
+		if seqs[i] > p.seq {
+			p.seq, p.rec = seqs[i], rec
+		}
+	}
+	if p.seq == 0 {
+		return fmt.Errorf("%w: %s: neither slot holds an intact record", ErrCorrupt, p.path)
+	}
+	p.repair = seqs[0] != seqs[1]
+	return nil
+}
+
+// save writes rec to both slots, durably.
+func (p *promiseFile) save(rec promiseRecord) error {
+	rec.Version = formatVersion
+	p.seq++
+	p.rec = rec
+	frame, err := wire.NewEncoder().AppendStruct(nil, wire.FrameEpochs, zab.Zxid(p.seq), 0, &rec)
+	if err != nil {
+		return err
+	}
+	slot := make([]byte, slotSize)
+	must.Hold(len(frame) <= slotSize, "T6", "record of %d bytes in a slot of %d", len(frame), slotSize)
+	copy(slot, frame)
+	for i := range int64(slots) {
+		if _, err := p.f.WriteAt(slot, i*slotStride); err != nil {
+			return fmt.Errorf("write %s: %w", p.path, err)
+		}
+		if err := p.f.Sync(); err != nil {
+			return fmt.Errorf("sync %s: %w", p.path, err)
+		}
+	}
+	p.repair = false
+	return nil
+}
+
+// mend makes both slots equal again after a crash or damage.
+func (p *promiseFile) mend() error {
+	if !p.repair {
+		return nil
+	}
+	return p.save(p.rec)
+}
+
+// advance saves new epochs or a new end of the log.
+func (p *promiseFile) advance(epochs zab.Epochs, end zab.Position) error {
+	rec := p.rec
+	rec.Epochs, rec.End = epochs, end
+	return p.save(rec)
+}
+
+func (p *promiseFile) close() {
+	if p != nil {
+		closeQuietly(p.f)
+	}
+}
+
+// saveEpochs performs DiskEpochs.
+func (s *Store) saveEpochs(e zab.Epochs) error {
+	old := s.promise.rec.Epochs
+	if e.Current > e.Accepted || e.Accepted < old.Accepted || e.Current < old.Current {
+		must.Fail("Z1", "epochs %+v after %+v", e, old)
+	}
+	return s.promise.advance(e, s.w.synced)
+}

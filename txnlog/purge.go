@@ -1,0 +1,118 @@
+package txnlog
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/quorumd/quorumd/zab"
+)
+
+// Purge removes what is not needed any more: it keeps the newest `keep`
+// snapshots (at least 1) that it has read to the end and found intact, and the
+// log from the oldest of them on. When there are fewer, nothing is removed: a
+// damaged snapshot never counts (ZOOKEEPER-3231). It may be called concurrently with Do. A
+// failure to read leaves everything in place; a failure to remove ends the
+// store.
+func (s *Store) Purge(keep int) error {
+	if err := s.failure(); err != nil {
+		return err
+	}
+	oldest, ok, err := s.oldestKept(max(keep, 1))
+	if err != nil {
+		return fmt.Errorf("txnlog: purge: %w", err)
+	}
+	if !ok {
+		return nil
+	}
+	s.jobs.Lock()
+	defer s.jobs.Unlock()
+	snaps, segs := s.unneeded(oldest)
+	for _, sn := range snaps {
+		if err := s.removeSnapshot(sn); err != nil {
+			return s.fail(fmt.Errorf("purge: %w", err))
+		}
+	}
+	for _, seg := range segs {
+		s.mu.Lock()
+		s.base = seg.last
+		s.mu.Unlock()
+		if err := s.dropSegment(seg); err != nil {
+			return s.fail(fmt.Errorf("purge: remove segment: %w", err))
+		}
+	}
+	return nil
+}
+
+// oldestKept verifies snapshots, newest first, until it has found keep intact
+// ones, and returns the last of them.
+func (s *Store) oldestKept(keep int) (*snapshot, bool, error) {
+	s.mu.Lock()
+	snaps := slices.Clone(s.snaps)
+	base := s.base
+	s.mu.Unlock()
+	for _, sn := range slices.Backward(snaps) {
+		if sn.zxid < base.Zxid {
+			break // the log does not reach back to it
+		}
+		good, err := s.verified(sn)
+		if err != nil {
+			return nil, false, err
+		}
+		if good {
+			keep--
+		}
+		if keep == 0 {
+			return sn, true, nil
+		}
+	}
+	return nil, false, nil
+}
+
+// verified reports whether sn is intact, reading it unless that was done. An
+// error says that it could not be read, which is no verdict.
+func (s *Store) verified(sn *snapshot) (bool, error) {
+	s.mu.Lock()
+	state := sn.state
+	s.mu.Unlock()
+	if state != snapUnread {
+		return state == snapGood, nil
+	}
+	info, err := verifySnapshot(s.fs, sn.path)
+	if err != nil && !isDamage(err) {
+		return false, err
+	}
+	good := err == nil && info.At == sn.at
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sn.state = snapBad
+	if good {
+		sn.state = snapGood
+	}
+	return good, nil
+}
+
+// unneeded returns the snapshots and segments that are wholly before oldest,
+// in the order in which they can go. Nothing if oldest itself went meanwhile.
+func (s *Store) unneeded(oldest *snapshot) ([]*snapshot, []*segment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i := slices.Index(s.snaps, oldest)
+	if i < 0 {
+		return nil, nil
+	}
+	var segs []*segment
+	for j, seg := range s.segs {
+		if j == len(s.segs)-1 || s.segs[j+1].base.Zxid > oldest.at.Zxid {
+			break
+		}
+		segs = append(segs, seg)
+	}
+	return slices.Clone(s.snaps[:i]), segs
+}
+
+// Base returns the position before the log's first record.
+func (s *Store) Base() zab.Position {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.base
+}

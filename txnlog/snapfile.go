@@ -1,0 +1,202 @@
+package txnlog
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/wire"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// snapFileHeader is the body of a snapshot file's first frame, whose zxid and
+// prev are the snapshot's position.
+type snapFileHeader struct {
+	_struct bool `codec:",toarray"`
+
+	Version int64
+}
+
+// snapFileEnd is the body of its last frame.
+type snapFileEnd struct {
+	_struct bool `codec:",toarray"`
+
+	Frames int64 // between header and this
+	Bytes  int64 // of the file before this frame
+}
+
+// frameWriter writes the frames of a snapshot file: each carries its number in
+// zxid and the checksum of the one before in prev, so that the last checksum
+// covers the whole file.
+type frameWriter struct {
+	f      vfs.File
+	enc    *wire.Encoder
+	buf    []byte
+	off    int64 // where buf goes
+	prev   uint32
+	frames int64
+}
+
+func (fw *frameWriter) begin(f vfs.File, at zab.Position) error {
+	fw.f, fw.enc = f, wire.NewEncoder()
+	b, err := fw.enc.AppendStruct(fw.buf, frameSnapFile, at.Zxid, at.CRC, &snapFileHeader{Version: formatVersion})
+	if err != nil {
+		return err
+	}
+	fw.buf, fw.prev = b, wire.ParseHeader(b).CRC
+	return nil
+}
+
+func (fw *frameWriter) frame(kind uint8, body []byte) error {
+	fw.frames++
+	start := len(fw.buf)
+	fw.buf = wire.AppendFrame(fw.buf, kind, zab.Zxid(fw.frames), fw.prev, body)
+	fw.prev = wire.ParseHeader(fw.buf[start:]).CRC
+	if len(fw.buf) < gatherSize {
+		return nil
+	}
+	return fw.flush()
+}
+
+func (fw *frameWriter) flush() error {
+	n, err := fw.f.WriteAt(fw.buf, fw.off)
+	fw.off += int64(n)
+	fw.buf = fw.buf[:0]
+	return err
+}
+
+// finish writes the last frame and syncs.
+func (fw *frameWriter) finish() error {
+	end := snapFileEnd{Frames: fw.frames, Bytes: fw.off + int64(len(fw.buf))}
+	b, err := fw.enc.AppendStruct(fw.buf, frameSnapEnd, zab.Zxid(fw.frames+1), fw.prev, &end)
+	if err != nil {
+		return err
+	}
+	fw.buf = b
+	if err := fw.flush(); err != nil {
+		return err
+	}
+	return fw.f.Sync()
+}
+
+// SnapshotReader reads the frames of a snapshot. It belongs to one goroutine.
+type SnapshotReader struct {
+	f      vfs.File
+	path   string
+	at     zab.Position
+	size   int64
+	fr     frameReader
+	dec    *wire.Decoder
+	prev   uint32
+	frames int64
+	done   bool
+}
+
+// openSnapFile opens a snapshot file and reads its first frame. Errors that
+// wrap ErrCorrupt or ErrForeign are about the file, others about reading it.
+func openSnapFile(fsys vfs.FS, path string) (*SnapshotReader, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	r := &SnapshotReader{f: f, path: path, dec: wire.NewDecoder()}
+	if r.size, err = f.Size(); err == nil {
+		r.fr.reset(f, 0, r.size)
+		err = r.header()
+	}
+	if err != nil {
+		closeQuietly(f)
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *SnapshotReader) header() error {
+	h, frame, err := r.fr.next()
+	if err != nil {
+		return r.wrong(0, err)
+	}
+	var body snapFileHeader
+	if h.Kind != frameSnapFile {
+		return r.wrong(0, fmt.Errorf("%w: frame of kind %d is no snapshot's header", errChain, h.Kind))
+	}
+	if err := r.dec.Body(frame[wire.HeaderSize:], &body); err != nil {
+		return r.wrong(0, err)
+	}
+	if body.Version != formatVersion {
+		return fmt.Errorf("%w: snapshot %s is of version %d, this program reads version %d",
+			ErrForeign, r.path, body.Version, formatVersion)
+	}
+	r.at, r.prev = zab.At(h.Zxid, h.Prev), h.CRC
+	return nil
+}
+
+// wrong says where the snapshot could not be read and why.
+func (r *SnapshotReader) wrong(off int64, err error) error {
+	if err == io.EOF {
+		err = fmt.Errorf("%w: it ends without a last frame", errDamaged)
+	}
+	if errors.Is(err, wire.ErrFormat) {
+		return fmt.Errorf("%w: snapshot %s at offset %d: %w", ErrForeign, r.path, off, err)
+	}
+	return frameError("snapshot "+r.path, off, err)
+}
+
+// Info describes the snapshot.
+func (r *SnapshotReader) Info() SnapshotInfo { return SnapshotInfo{At: r.at, Size: r.size} }
+
+// Next returns the next frame as it was written; body is valid until the next
+// call. io.EOF comes after the last frame, when the whole has been found to be
+// intact; an error that wraps ErrCorrupt names file and offset.
+func (r *SnapshotReader) Next() (kind uint8, body []byte, err error) {
+	if r.done {
+		return 0, nil, io.EOF
+	}
+	off := r.fr.off
+	h, frame, err := r.fr.next()
+	if err != nil {
+		return 0, nil, r.wrong(off, err)
+	}
+	if h.Prev != r.prev || h.Zxid != zab.Zxid(r.frames+1) {
+		return 0, nil, r.wrong(off, fmt.Errorf("%w: frame %d where %d belongs", errChain, h.Zxid, r.frames+1))
+	}
+	body = frame[wire.HeaderSize:]
+	switch {
+	case h.Kind == frameSnapEnd:
+		var end snapFileEnd
+		if err := r.dec.Body(body, &end); err != nil {
+			return 0, nil, r.wrong(off, err)
+		}
+		if end.Frames != r.frames || end.Bytes != off || r.fr.off != r.size {
+			return 0, nil, r.wrong(off, fmt.Errorf("%w: %d frames in %d bytes and %d bytes after them, the end says %d in %d",
+				errChain, r.frames, off, r.size-r.fr.off, end.Frames, end.Bytes))
+		}
+		r.done = true
+		return 0, nil, io.EOF
+	case h.Kind >= firstOwnKind:
+		return 0, nil, r.wrong(off, fmt.Errorf("%w: frame of kind %d in a snapshot", errChain, h.Kind))
+	}
+	r.frames++
+	r.prev = h.CRC
+	return h.Kind, body, nil
+}
+
+// Close closes the file.
+func (r *SnapshotReader) Close() error { return r.f.Close() }
+
+// verifySnapshot reads a whole snapshot file.
+func verifySnapshot(fsys vfs.FS, path string) (SnapshotInfo, error) {
+	r, err := openSnapFile(fsys, path)
+	if err != nil {
+		return SnapshotInfo{}, err
+	}
+	defer r.Close()
+	for {
+		if _, _, err := r.Next(); err == io.EOF {
+			return r.Info(), nil
+		} else if err != nil {
+			return r.Info(), err
+		}
+	}
+}

@@ -1,0 +1,321 @@
+package txnlog
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// snapState is what is known of a snapshot file.
+type snapState uint8
+
+const (
+	snapUnread snapState = iota // only its header was read
+	snapGood                    // read to the end and found intact by this process
+	snapBad                     // damaged
+)
+
+// snapshot is a file under a final name.
+type snapshot struct {
+	zxid  zab.Zxid     // of the name
+	at    zab.Position // of the header, unless bad
+	path  string
+	size  int64
+	state snapState
+}
+
+// SnapshotWriter writes one snapshot while the log goes on. It belongs to one
+// goroutine, which ends with Commit or Abort.
+type SnapshotWriter struct {
+	s    *Store
+	at   zab.Position
+	gen  uint64
+	tmp  string
+	f    vfs.File
+	fw   frameWriter
+	err  error // the first, also of Frame; kept for Commit
+	over bool
+}
+
+// CreateSnapshot begins the snapshot of the state at position at, which the
+// log must have reached and not have left behind its base. Errors wrap ErrBusy
+// while another one is being written.
+func (s *Store) CreateSnapshot(at zab.Position) (*SnapshotWriter, error) {
+	s.mu.Lock()
+	err, gen := s.failed, s.gen
+	switch {
+	case err != nil:
+	case s.writing:
+		err = fmt.Errorf("txnlog: snapshot at %s: %w", at, ErrBusy)
+	case at.Zxid > s.end.Zxid || at.Zxid < s.base.Zxid:
+		err = fmt.Errorf("txnlog: snapshot at %s: the log reaches from %s to %s", at, s.base, s.end)
+	default:
+		s.writing = true
+	}
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	w := &SnapshotWriter{s: s, at: at, gen: gen, tmp: s.dataPath(snapName(at.Zxid) + tmpSuffix)}
+	if w.f, err = s.fs.Create(w.tmp); err == nil {
+		err = w.fw.begin(w.f, at)
+	}
+	if err != nil {
+		w.Abort()
+		return nil, fmt.Errorf("txnlog: create snapshot: %w", err)
+	}
+	return w, nil
+}
+
+// Frame appends a frame. kind is one of package wire's; those from 192 on are
+// this package's own. An error ends the snapshot, not the store.
+func (w *SnapshotWriter) Frame(kind uint8, body []byte) error {
+	if w.err != nil {
+		return w.err
+	}
+	if kind >= firstOwnKind {
+		w.err = fmt.Errorf("txnlog: snapshot frame of kind %d; kinds from %d on are the file's own", kind, firstOwnKind)
+	} else if err := w.fw.frame(kind, body); err != nil {
+		w.err = fmt.Errorf("txnlog: write %s: %w", w.tmp, err)
+	}
+	return w.err
+}
+
+// Commit ends the snapshot: when it returns nil the snapshot is durable, was
+// read back and found intact, and is the newest. The log goes on in a new
+// segment with the next record, so that Purge can remove what is before it.
+// With an error the partial file is gone and the older snapshots are as they
+// were. The error wraps ErrSuperseded when the log was truncated or replaced
+// meanwhile.
+func (w *SnapshotWriter) Commit() error {
+	if w.over {
+		return fmt.Errorf("txnlog: snapshot at %s: %w", w.at, ErrClosed)
+	}
+	err := w.err
+	if err == nil {
+		if err = w.fw.finish(); err != nil {
+			err = fmt.Errorf("txnlog: write %s: %w", w.tmp, err)
+		}
+	}
+	if cerr := w.f.Close(); err == nil && cerr != nil {
+		err = fmt.Errorf("txnlog: close %s: %w", w.tmp, cerr)
+	}
+	w.f = nil
+	var info SnapshotInfo
+	if err == nil {
+		if info, err = verifySnapshot(w.s.fs, w.tmp); err != nil {
+			err = fmt.Errorf("txnlog: read back: %w", err)
+		}
+	}
+	if err == nil {
+		err = w.s.publish(w, info)
+	}
+	if err != nil {
+		w.Abort()
+		return err
+	}
+	w.end()
+	return nil
+}
+
+// Abort throws the snapshot away. It does nothing after Commit.
+func (w *SnapshotWriter) Abort() {
+	if w.over {
+		return
+	}
+	closeQuietly(w.f)
+	// If the file stays, the next start removes it.
+	_ = w.s.fs.Remove(w.tmp)
+	w.end()
+}
+
+func (w *SnapshotWriter) end() {
+	w.over = true
+	w.s.mu.Lock()
+	w.s.writing = false
+	w.s.mu.Unlock()
+}
+
+// publish gives a verified snapshot its name.
+func (s *Store) publish(w *SnapshotWriter, info SnapshotInfo) error {
+	s.jobs.Lock()
+	defer s.jobs.Unlock()
+	s.mu.Lock()
+	err, gen := s.failed, s.gen
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if gen != w.gen {
+		return fmt.Errorf("txnlog: snapshot at %s: %w", w.at, ErrSuperseded)
+	}
+	path := s.dataPath(snapName(w.at.Zxid))
+	if err := s.fs.Rename(w.tmp, path); err != nil {
+		return s.fail(fmt.Errorf("name snapshot: %w", err))
+	}
+	if err := s.fs.SyncDir(s.dataDir); err != nil {
+		return s.fail(fmt.Errorf("sync directory %s: %w", s.dataDir, err))
+	}
+	s.addSnapshot(&snapshot{zxid: w.at.Zxid, at: w.at, path: path, size: info.Size, state: snapGood})
+	s.rollAsked.Store(true)
+	return nil
+}
+
+// addSnapshot enters a snapshot in place of one of the same zxid.
+func (s *Store) addSnapshot(sn *snapshot) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	i, found := slices.BinarySearchFunc(s.snaps, sn.zxid, func(a *snapshot, z zab.Zxid) int {
+		return int(min(max(a.zxid-z, -1), 1))
+	})
+	if found {
+		s.snaps[i] = sn
+	} else {
+		s.snaps = slices.Insert(s.snaps, i, sn)
+	}
+}
+
+// removeSnapshot removes a snapshot file, durably.
+func (s *Store) removeSnapshot(sn *snapshot) error {
+	s.mu.Lock()
+	if i := slices.Index(s.snaps, sn); i >= 0 {
+		s.snaps = slices.Delete(s.snaps, i, i+1)
+	}
+	s.mu.Unlock()
+	if err := s.fs.Remove(sn.path); err != nil {
+		return fmt.Errorf("remove snapshot: %w", err)
+	}
+	if err := s.fs.SyncDir(s.dataDir); err != nil {
+		return fmt.Errorf("sync directory %s: %w", s.dataDir, err)
+	}
+	return nil
+}
+
+// NewestSnapshot describes the newest snapshot that is not known to be
+// damaged. ok is false when there is none.
+func (s *Store) NewestSnapshot() (info SnapshotInfo, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if sn := s.newest(); sn != nil {
+		return SnapshotInfo{At: sn.at, Size: sn.size}, true
+	}
+	return SnapshotInfo{}, false
+}
+
+func (s *Store) newest() *snapshot {
+	for _, sn := range slices.Backward(s.snaps) {
+		if sn.state != snapBad && sn.at.Zxid >= s.base.Zxid {
+			return sn
+		}
+	}
+	return nil
+}
+
+// OpenSnapshot opens the snapshot of exactly this position. The error wraps
+// ErrNoSnapshot when there is none.
+func (s *Store) OpenSnapshot(at zab.Position) (*SnapshotReader, error) {
+	s.mu.Lock()
+	path := ""
+	for _, sn := range s.snaps {
+		if sn.state != snapBad && sn.at == at {
+			path = sn.path
+		}
+	}
+	s.mu.Unlock()
+	if path == "" {
+		return nil, fmt.Errorf("txnlog: snapshot at %s: %w", at, ErrNoSnapshot)
+	}
+	r, err := openSnapFile(s.fs, path)
+	if err != nil {
+		return nil, fmt.Errorf("txnlog: %w", err)
+	}
+	if r.at != at {
+		r.Close()
+		return nil, fmt.Errorf("txnlog: %w: %s is of %s, not of %s", ErrCorrupt, path, r.at, at)
+	}
+	return r, nil
+}
+
+// maxSnapRead bounds the bytes that one SnapRead returns.
+const maxSnapRead = 4 << 20
+
+// snapRead is a snapshot that is being sent to a learner. Its file stays
+// readable when it is purged.
+type snapRead struct {
+	at   zab.Position
+	file vfs.File
+	size int64
+}
+
+// SnapRead opens, reads and closes snapshots for learners; concurrent with Do
+// and with itself for different IDs. Failed means that there is no snapshot,
+// that it cannot be read, or that ID has none open.
+func (s *Store) SnapRead(q zab.SnapRead) zab.SnapReadResult {
+	failed := zab.SnapReadResult{ID: q.ID, Failed: true}
+	switch {
+	case q.Close:
+		s.endSnapRead(q.ID)
+		return zab.SnapReadResult{ID: q.ID}
+	case q.Open:
+		r, err := s.beginSnapRead(q.ID)
+		if err != nil {
+			return failed
+		}
+		return zab.SnapReadResult{ID: q.ID, At: r.at, Size: r.size}
+	}
+	s.mu.Lock()
+	r := s.reads[q.ID]
+	s.mu.Unlock()
+	if r == nil || q.Off < 0 || q.Off > r.size || q.Len < 0 {
+		return failed
+	}
+	b := make([]byte, min(int64(q.Len), r.size-q.Off, maxSnapRead))
+	if err := readFull(r.file, b, q.Off); err != nil {
+		return failed
+	}
+	return zab.SnapReadResult{ID: q.ID, At: r.at, Size: r.size, Off: q.Off, Data: b}
+}
+
+func (s *Store) beginSnapRead(id uint64) (*snapRead, error) {
+	s.endSnapRead(id)
+	s.mu.Lock()
+	sn, err := s.newest(), s.failed
+	s.mu.Unlock()
+	if err != nil {
+		return nil, err
+	}
+	if sn == nil {
+		return nil, ErrNoSnapshot
+	}
+	f, err := s.fs.Open(sn.path)
+	if err != nil {
+		return nil, err
+	}
+	size, err := f.Size()
+	if err != nil {
+		closeQuietly(f)
+		return nil, err
+	}
+	r := &snapRead{at: sn.at, file: f, size: size}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failed != nil || s.reads == nil {
+		closeQuietly(f)
+		return nil, errors.Join(s.failed, ErrClosed)
+	}
+	s.reads[id] = r
+	return r, nil
+}
+
+func (s *Store) endSnapRead(id uint64) {
+	s.mu.Lock()
+	r := s.reads[id]
+	delete(s.reads, id)
+	s.mu.Unlock()
+	if r != nil {
+		closeQuietly(r.file)
+	}
+}

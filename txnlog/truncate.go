@@ -1,0 +1,173 @@
+package txnlog
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// truncate performs DiskTruncate. It reports false, and changes nothing, when
+// the log does not hold exactly at, or when no snapshot would be left from
+// which to build the tree as of at.
+//
+// The order of its steps makes each prefix of them a state to recover from:
+// snapshots beyond at go first, since a snapshot beyond the log's end would be
+// taken for the newer truth; then whole segments from the newest backwards,
+// each durably; the cut within a segment comes last.
+func (s *Store) truncate(at zab.Position) (bool, error) {
+	s.jobs.Lock()
+	defer s.jobs.Unlock()
+	if at == s.w.tail {
+		return true, nil
+	}
+	off, ok, err := s.findExactly(at)
+	if err != nil || !ok {
+		return false, err
+	}
+	if !s.rebuildable(at) {
+		return false, nil
+	}
+	if err := s.settleNames(); err != nil {
+		return false, err
+	}
+	drop, beyond := s.cutIndex(at, off)
+	for _, sn := range slices.Backward(beyond) {
+		if err := s.removeSnapshot(sn); err != nil {
+			return false, err
+		}
+	}
+	if err := s.promise.advance(s.promise.rec.Epochs, at); err != nil {
+		return false, err
+	}
+	for _, seg := range slices.Backward(drop) {
+		if err := s.dropSegment(seg); err != nil {
+			return false, fmt.Errorf("remove segment: %w", err)
+		}
+	}
+	if err := s.cutFile(at); err != nil {
+		return false, err
+	}
+	return true, nil
+}
+
+// findExactly returns the offset behind the record that at names.
+func (s *Store) findExactly(at zab.Position) (int64, bool, error) {
+	s.mu.Lock()
+	if at == s.base {
+		s.mu.Unlock()
+		return 0, true, nil
+	}
+	if at.Zxid <= s.base.Zxid {
+		s.mu.Unlock()
+		return 0, false, nil
+	}
+	// The record at z is the first after z-1.
+	v, ok := s.view(at.Zxid - 1)
+	s.mu.Unlock()
+	if !ok {
+		return 0, false, nil
+	}
+	got, off, err := s.locate(v, at.Zxid)
+	return off, err == nil && got == at, err
+}
+
+// rebuildable reports whether the tree can be had as of at after a cut there.
+func (s *Store) rebuildable(at zab.Position) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.base == (zab.Position{}) {
+		return true
+	}
+	for _, sn := range s.snaps {
+		if sn.state == snapGood && sn.at.Zxid >= s.base.Zxid && sn.at.Zxid <= at.Zxid {
+			return true
+		}
+	}
+	return false
+}
+
+// cutIndex makes at the log's end in memory, so that readers that start now
+// see nothing of the rest, and those at work find the generation changed. It
+// returns the segments and the snapshots to be removed.
+func (s *Store) cutIndex(at zab.Position, off int64) ([]*segment, []*snapshot) {
+	var closing vfs.File
+	defer func() { closeQuietly(closing) }()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.gen++
+	s.end = at
+	keep := slices.IndexFunc(s.segs, func(seg *segment) bool { return seg.base.Zxid >= at.Zxid })
+	if keep < 0 {
+		keep = len(s.segs)
+	}
+	drop := slices.Clone(s.segs[keep:])
+	s.segs = s.segs[:keep]
+	if keep > 0 {
+		// Readers at work keep the old value, and its file until they are done.
+		old := s.segs[keep-1]
+		n := len(old.index)
+		for n > 1 && old.index[n-1].off >= off {
+			n--
+		}
+		s.segs[keep-1] = &segment{path: old.path, base: old.base, last: at, end: off,
+			index: slices.Clone(old.index[:n])}
+		old.removed = true
+		closing = s.unused(old)
+	}
+	var beyond []*snapshot
+	for _, sn := range s.snaps {
+		if sn.zxid > at.Zxid {
+			beyond = append(beyond, sn)
+		}
+	}
+	return drop, beyond
+}
+
+// cutFile cuts the last segment to what the index says and appends there from
+// now on.
+func (s *Store) cutFile(at zab.Position) error {
+	w := &s.w
+	w.seg, w.f, w.tail, w.synced, w.marked = nil, nil, at, at, false
+	s.mu.Lock()
+	if len(s.segs) == 0 {
+		s.mu.Unlock()
+		return nil
+	}
+	seg := s.segs[len(s.segs)-1]
+	s.mu.Unlock()
+	return s.openActive(seg, true)
+}
+
+// openActive makes seg the one to append to. cut says that the file has bytes
+// after the segment's end.
+func (s *Store) openActive(seg *segment, cut bool) error {
+	f, err := s.fs.OpenReadWrite(seg.path)
+	if err != nil {
+		return fmt.Errorf("open segment: %w", err)
+	}
+	if cut {
+		if err = f.Truncate(seg.end); err == nil {
+			err = f.Preallocate(s.opt.SegmentSize)
+		}
+	}
+	if err == nil {
+		// Also without a cut: what a process wrote and did not live to sync
+		// must be durable before it is reported and before a mark says so.
+		err = f.Sync()
+	}
+	var salt uint32
+	if err == nil {
+		salt, err = segmentSalt(f)
+	}
+	if err != nil {
+		closeQuietly(f)
+		return fmt.Errorf("cut %s to %d bytes: %w", seg.path, seg.end, err)
+	}
+	s.mu.Lock()
+	seg.file = f
+	s.mu.Unlock()
+	s.w.seg, s.w.f, s.w.off, s.w.salt, s.w.marked = seg, f, seg.end, salt, false
+	return nil
+}
