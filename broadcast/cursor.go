@@ -55,12 +55,17 @@ func (c *Cursor) Acked(z zab.Zxid) { c.flight.acked(z) }
 func (c *Cursor) Pump(log *history.Log, out *zab.Output) {
 	for c.reading == 0 && !c.lost && !c.held() && c.sent.Zxid < log.Appended().Zxid && c.flight.room() > 0 {
 		recs, ok := log.After(c.sent.Zxid, c.flight.room(), c.scratch[:0])
-		c.scratch = recs
 		if !ok {
 			c.reading = log.Read(c.sent.Zxid, readBytes, out)
 			return
 		}
+		before := c.sent
 		c.send(recs, out)
+		clear(recs)
+		c.scratch = recs
+		if c.sent == before {
+			return // there is room, but not for so long a record
+		}
 	}
 }
 

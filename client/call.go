@@ -35,6 +35,7 @@ type call struct {
 	resent    bool // a credential that was accepted before
 	auth      *credential
 	watch     *oneShot // to be armed by the reply
+	watcher   *Watcher // the same
 
 	code jute.Code
 	err  error // of the connection or client; comes before code

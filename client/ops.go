@@ -17,6 +17,7 @@ type request struct {
 	name, path string
 	rec        appender
 	watch      *oneShot
+	watcher    *Watcher
 }
 
 // decoder is a record of the protocol.
@@ -25,7 +26,7 @@ type decoder interface{ Decode(*jute.Reader) }
 // call makes a call and decodes the reply into p, which may be nil.
 func (c *Client) call(ctx context.Context, q request, p decoder) error {
 	k := newCall(q.op, q.name, q.path)
-	k.watch = q.watch
+	k.watch, k.watcher = q.watch, q.watcher
 	if err := c.do(ctx, k, q.rec); err != nil {
 		return err
 	}

@@ -82,6 +82,9 @@ func (cn *conn) reply(h jute.ReplyHeader, body []byte, tooLarge error) error {
 	if k.watch != nil && !k.abandoned {
 		cn.c.watches.arm(k.watch, h.Err)
 	}
+	if k.watcher != nil && h.Err == jute.CodeOK {
+		k.watcher.armed = true
+	}
 	closed := k.op == jute.OpCloseSession && h.Err == jute.CodeOK
 	cn.c.finish(k, tooLarge) // k is the caller's from here on
 	if closed {
@@ -147,6 +150,6 @@ func (cn *conn) notification(zxid int64, body []byte) error {
 	if r.Err() != nil {
 		return fmt.Errorf("%w: notification: %w", errProtocol, r.Err())
 	}
-	cn.c.watches.fire(cn.c, e.Path, Event{Type: e.Type, Path: cn.c.inbound(e.Path), Zxid: zxid})
+	cn.c.watches.fire(e.Path, Event{Type: e.Type, Path: cn.c.inbound(e.Path), Zxid: zxid})
 	return nil
 }

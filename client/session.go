@@ -175,7 +175,7 @@ func (c *Client) terminateLocked(state State, cause error) {
 	}
 	c.state, c.err = state, cause
 	c.unsent.drain(func(k *call) { c.finish(k, cause) })
-	c.watches.end(cause)
+	c.watches.end(c, cause)
 	close(c.done)
 	c.stop()
 }

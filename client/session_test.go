@@ -111,7 +111,7 @@ func TestExpiry(t *testing.T) {
 		t.Error(e)
 	}
 	<-c.Done()
-	if e := receive(t, shot); e.Type != EventNone || !errors.Is(e.Err, ErrSessionExpired) {
+	if e := receive(t, shot); e.Type != EventNone || e.Path != "/" || !errors.Is(e.Err, ErrSessionExpired) {
 		t.Error(e)
 	}
 	if _, ok := <-w.Events(); ok {

@@ -103,7 +103,7 @@ type Watcher struct {
 	events chan Event
 
 	// Guarded by Client.mu.
-	armed bool // the server has answered
+	armed bool // the server has it, so it is set again after a loss
 	ended bool
 	err   error
 }
@@ -128,16 +128,13 @@ func (c *Client) Watch(ctx context.Context, path string, mode WatchMode) (*Watch
 	c.watches.enter(w)
 	c.mu.Unlock()
 	err := c.call(ctx, request{
-		op: jute.OpAddWatch, name: "watch", path: path,
+		op: jute.OpAddWatch, name: "watch", path: path, watcher: w,
 		rec: &jute.AddWatchRequest{Path: w.path, Mode: jute.AddWatchMode(mode)},
 	}, nil)
 	if err != nil {
 		w.Close()
 		return nil, err
 	}
-	c.mu.Lock()
-	w.armed = true
-	c.mu.Unlock()
 	return w, nil
 }
 

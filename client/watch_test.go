@@ -213,6 +213,38 @@ func TestRearm(t *testing.T) {
 	}
 }
 
+// TestRearmAtOnce: a watch whose reply is the last thing that comes over a
+// connection is set again, even if Watch has not returned yet.
+func TestRearmAtOnce(t *testing.T) {
+	for range 10 {
+		f := newFake(t)
+		c := connect(t, one(f))
+		ctx := testContext(t)
+		f.with(func() {
+			f.hook = func(n *fakeConn, h jute.RequestHeader, _ []byte) bool {
+				if h.Op == jute.OpAddWatch {
+					n.reply(h.Xid, f.zxid, 0, &jute.ErrorResponse{})
+					_ = n.nc.Close()
+				}
+				return h.Op == jute.OpAddWatch
+			}
+		})
+		w, err := c.Watch(ctx, "/", Recursive)
+		if errors.Is(err, ErrConnectionLoss) {
+			continue // the end of the connection has overtaken the reply
+		}
+		must(t, err)
+		if e := receive(t, w.Events()); e.Type != EventNone {
+			t.Error(e)
+		}
+		_, err = c.Create(ctx, "/a", nil)
+		must(t, err)
+		if e := receive(t, w.Events()); e.Type != EventNodeCreated {
+			t.Error(e)
+		}
+	}
+}
+
 // TestRelativeZxid: watches are set again as seen from the last reply, not from
 // the last event, behind which another of the same transaction may be lost.
 func TestRelativeZxid(t *testing.T) {

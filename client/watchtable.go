@@ -61,7 +61,7 @@ func (t *watchTable) leave(w *Watcher) (last bool) {
 }
 
 // fire hands an event of the server's path to all watches that match it.
-func (t *watchTable) fire(c *Client, path string, e Event) {
+func (t *watchTable) fire(path string, e Event) {
 	switch e.Type {
 	case EventNodeCreated, EventNodeDataChanged:
 		t.fireShots(path, e, watchData, watchExist)
@@ -126,11 +126,11 @@ func (t *watchTable) rearmed(c *Client) {
 }
 
 // end tells all watches that there will be no more events.
-func (t *watchTable) end(cause error) {
+func (t *watchTable) end(c *Client, cause error) {
 	for _, byPath := range t.shots {
-		for _, shots := range byPath {
+		for path, shots := range byPath {
 			for _, w := range shots {
-				w.ch <- Event{Type: EventNone, Zxid: jute.ZxidNone, Err: cause}
+				w.ch <- Event{Type: EventNone, Path: c.inbound(path), Zxid: jute.ZxidNone, Err: cause}
 				close(w.ch)
 			}
 		}

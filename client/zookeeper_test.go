@@ -3,7 +3,6 @@ package client
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -99,23 +98,25 @@ func (k *cutter) cut() {
 	_ = k.last.Close()
 }
 
-// zkClient connects to ZooKeeper, waiting for it to start, below a node of its
-// own.
-func zkClient(t *testing.T, opts ...Option) *Client {
+// zkRoot makes a node for a test to work below, waiting for ZooKeeper to start.
+func zkRoot(t *testing.T) string {
 	t.Helper()
-	servers := []string{startZooKeeper(t)}
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
-	root := "/" + strings.NewReplacer("/", "-").Replace(t.Name())
-	c, err := Connect(ctx, servers)
+	c, err := Connect(ctx, []string{startZooKeeper(t)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = c.Create(ctx, root, nil); !errors.Is(err, ErrNodeExists) { // a second client of the same test
-		must(t, err)
-	}
+	root, err := c.Create(ctx, "/"+t.Name()+"-", nil, Sequential())
+	must(t, err)
 	must(t, c.Close(ctx))
-	c, err = Connect(ctx, servers, append([]Option{WithChroot(root)}, opts...)...)
+	return root
+}
+
+// zkClient connects to ZooKeeper below a node.
+func zkClient(t *testing.T, root string, opts ...Option) *Client {
+	t.Helper()
+	c, err := Connect(testContext(t), []string{startZooKeeper(t)}, append([]Option{WithChroot(root)}, opts...)...)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -124,7 +125,7 @@ func zkClient(t *testing.T, opts ...Option) *Client {
 }
 
 func TestZooKeeperCalls(t *testing.T) {
-	c := zkClient(t)
+	c := zkClient(t, zkRoot(t))
 	ctx := testContext(t)
 	_, err := c.Create(ctx, "/a", []byte("x"))
 	must(t, err)
@@ -174,7 +175,7 @@ func TestZooKeeperCalls(t *testing.T) {
 }
 
 func TestZooKeeperMulti(t *testing.T) {
-	c := zkClient(t)
+	c := zkClient(t, zkRoot(t))
 	ctx := testContext(t)
 	results, err := c.Multi(ctx,
 		CreateOp("/m", []byte("1")),
@@ -203,7 +204,8 @@ func TestZooKeeperMulti(t *testing.T) {
 
 func TestZooKeeperWatches(t *testing.T) {
 	k := new(cutter)
-	c, other := zkClient(t, WithDialer(k.dial)), zkClient(t)
+	root := zkRoot(t)
+	c, other := zkClient(t, root, WithDialer(k.dial)), zkClient(t, root)
 	ctx := testContext(t)
 	_, _, made, err := c.ExistsW(ctx, "/w")
 	must(t, err)
@@ -256,7 +258,8 @@ func TestZooKeeperWatches(t *testing.T) {
 
 func TestZooKeeperSessions(t *testing.T) {
 	k := new(cutter)
-	c := zkClient(t, WithSessionTimeout(time.Second), WithDialer(k.dial), WithAuth("digest", []byte("u:p")))
+	root := zkRoot(t)
+	c := zkClient(t, root, WithSessionTimeout(time.Second), WithDialer(k.dial), WithAuth("digest", []byte("u:p")))
 	ctx := testContext(t)
 	_, err := c.Create(ctx, "/mine", nil, Ephemeral(), WithACL(CreatorACL()...))
 	must(t, err)
@@ -274,8 +277,8 @@ func TestZooKeeperSessions(t *testing.T) {
 		t.Error(who, err)
 	}
 	want(t, c.AddAuth(ctx, "nonsense", nil), ErrAuthFailed)
-	id, password, chroot := c.SessionID(), c.Password(), c.opt.chroot
-	stranger := zkClient(t)
+	id, password := c.SessionID(), c.Password()
+	stranger := zkClient(t, root)
 	_, _, err = stranger.Get(ctx, "/mine")
 	want(t, err, ErrNoAuth)
 	_, err = stranger.SetACL(ctx, "/", []ACL{{Perms: 1}}, AnyVersion)
@@ -287,7 +290,7 @@ func TestZooKeeperSessions(t *testing.T) {
 
 	c.Abandon()
 	addr := startZooKeeper(t)
-	again, err := Connect(ctx, []string{addr}, WithResume(id, password), WithChroot(chroot), WithSessionTimeout(time.Second))
+	again, err := Connect(ctx, []string{addr}, WithResume(id, password), WithChroot(root), WithSessionTimeout(time.Second))
 	must(t, err)
 	if again.SessionID() != id {
 		t.Error("not the same session")
@@ -309,7 +312,7 @@ func TestZooKeeperSessions(t *testing.T) {
 // TestZooKeeperIdle: pings keep a session alive.
 func TestZooKeeperIdle(t *testing.T) {
 	states := make(chan SessionEvent, 100)
-	c := zkClient(t, WithSessionTimeout(400*time.Millisecond), WithEvents(func(e SessionEvent) { states <- e }))
+	c := zkClient(t, zkRoot(t), WithSessionTimeout(400*time.Millisecond), WithEvents(func(e SessionEvent) { states <- e }))
 	receive(t, states)
 	select {
 	case e := <-states:

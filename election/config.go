@@ -57,7 +57,7 @@ type Standing struct {
 	// Vote for itself: its current epoch and the last zxid of its durable log.
 	// Not used of a server that does not vote.
 	Vote zab.Vote
-	// Amnesiac: no transaction and no adopted epoch (E4).
+	// Amnesiac: no adopted epoch (E4).
 	Amnesiac bool
 	// Blank: no transaction.
 	Blank bool

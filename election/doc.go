@@ -48,9 +48,10 @@
 //
 // Invariant E3: only voters of positive weight are voted for and counted.
 //
-// Invariant E4 (amnesia): a server that holds no history at all, no
-// transaction and no adopted epoch, may be new or may have lost its disk; it
-// cannot tell. Its vote counts towards a quorum only when every supporter of
+// Invariant E4 (amnesia): a server that has adopted no epoch may be new or may
+// have lost its disk; it cannot tell. Nor do transactions in its log prove
+// anything: they may be the first part of a history that it was taking over
+// when the leader was lost. Its vote counts towards a quorum only when every supporter of
 // that vote is blank, as in an ensemble's first election. Otherwise the
 // supporters that do hold history must be a quorum by themselves. Without
 // this rule

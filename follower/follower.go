@@ -241,7 +241,7 @@ func (f *Follower) promised(out *zab.Output) {
 	must.Hold(last.Zxid == f.log.Synced(), "F1", "log end %s is not durable as the role begins", last)
 	out.Send(f.link, zab.Packet{Kind: zab.KindAckEpoch, Body: &zab.AckEpoch{
 		Current: f.epochs.Current, Last: last, Counts: f.counts,
-		Amnesiac: last.Zxid == 0 && f.epochs.Current == 0,
+		Amnesiac: f.epochs.Current == 0,
 	}})
 }
 

@@ -56,7 +56,13 @@ func (l *Leader) hasVoter(id zab.ServerID, is func(*learner) bool) bool {
 // ask sends LEADERINFO. A voter that has promised a later epoch cannot follow
 // this one; the leadership makes way for one that it can follow. The floor
 // makes the next epoch high enough, so that this happens once.
+//
+// Observers wait until a quorum has promised: otherwise one could promise an
+// epoch that nobody else ever hears of, and follow no later leader.
 func (l *Leader) ask(p *learner, out *zab.Output) {
+	if !p.voter && l.phase == Discovery {
+		return
+	}
 	if p.accepted > l.epoch {
 		l.standing.Floor = max(l.standing.Floor, p.accepted)
 		if p.voter {
@@ -100,7 +106,9 @@ func (l *Leader) promised(p *learner, a *zab.AckEpoch, now time.Duration, out *z
 	p.stage = waitQuorum
 	own := zab.Vote{Epoch: l.standing.Epochs.Current, Zxid: l.initial.Zxid}
 	theirs := zab.Vote{Epoch: a.Current, Zxid: a.Last.Zxid}
-	if p.voter && l.phase != Broadcast && theirs.Beats(own) { // L3; equal histories beat nobody
+	// L3; equal histories beat nobody, and who never counts commits nothing.
+	counts := p.voter && l.cfg.Ensemble.Weight(p.server) > 0
+	if counts && l.phase != Broadcast && theirs.Beats(own) {
 		l.abdicate("server %d holds a later history, to %s in epoch %d", p.server, a.Last, a.Current)
 		return
 	}
@@ -128,7 +136,7 @@ func (l *Leader) discovered(out *zab.Output) {
 
 // isPromised reports whether a quorum has promised the epoch (L2, L4).
 func (l *Leader) isPromised() bool {
-	own := l.standing.Epochs.Current == 0 && l.initial.Zxid == 0
+	own := l.standing.Epochs.Current == 0
 	blank := l.initial.Zxid == 0
 	for _, p := range l.learners {
 		if l.counts(p) && p.promise.Last.Zxid != 0 {
@@ -155,8 +163,11 @@ func (l *Leader) synchronize(now time.Duration, out *zab.Output) {
 	l.phase = Synchronization
 	l.tally.Ack(l.cfg.Self, l.log.Synced())
 	for i := len(l.learners) - 1; i >= 0; i-- {
-		if p := l.learners[i]; p.stage == waitQuorum {
+		switch p := l.learners[i]; p.stage {
+		case waitQuorum:
 			l.sync(p, out)
+		case waitEpoch:
+			l.ask(p, out)
 		}
 	}
 	l.establish(now, out)

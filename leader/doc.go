@@ -18,9 +18,9 @@
 //	    leader has promised it durably before it asks anybody.
 //	L2  A promise that the learner had given to another server does not count.
 //	L3  A leader whose quorum holds a later history than its own gives up.
-//	L4  A learner whose last position cannot be lost with its disk counts; one
-//	    that holds nothing at all counts only where nobody holds anything
-//	    (the amnesia rule of package election, E4).
+//	L4  A server that has adopted no epoch may have lost its disk: it counts
+//	    only where nobody holds anything (the amnesia rule of package
+//	    election, E4).
 //	L5  The leader serves once a quorum, itself included, has adopted the
 //	    epoch's history. Acknowledgements of proposals that come before a
 //	    learner's ACK of NEWLEADER are kept and counted after it; they never

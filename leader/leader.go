@@ -51,12 +51,12 @@ type Leader struct {
 
 	phase    Phase
 	standing Standing
-	initial  zab.Position // end of the log as the leadership began
-	epochs   zab.Epochs   // promised and adopted by this server, durable
-	epoch    zab.Epoch    // of this leadership, 0 until chosen
-	counter  uint32       // of the last zxid given out in epoch
-	began    time.Duration
-	lost     string // why the leadership ended, empty while it lasts
+	initial  zab.Position  // end of the log as the leadership began
+	epochs   zab.Epochs    // promised and adopted by this server, durable
+	epoch    zab.Epoch     // of this leadership, 0 until chosen
+	counter  uint32        // of the last zxid given out in epoch
+	began    time.Duration // or when a voter last made progress in Synchronization
+	lost     string        // why the leadership ended, empty while it lasts
 
 	learners []*learner
 	tally    *broadcast.Tally

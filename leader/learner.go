@@ -103,6 +103,15 @@ func (l *Leader) acked(p *learner, z zab.Zxid) {
 	l.tally.Ack(p.server, z)
 }
 
+// progress takes note that a learner comes nearer to the end of its initial
+// history. While it does, the leadership does not run out of time
+// (ZOOKEEPER-1697).
+func (l *Leader) progress(p *learner, now time.Duration) {
+	if p.voter && l.phase == Synchronization {
+		l.began = now
+	}
+}
+
 // adopted takes the acknowledgement of NEWLEADER.
 func (l *Leader) adopted(p *learner, z zab.Zxid, now time.Duration, out *zab.Output) {
 	if p.stage != waitAdopt || z != p.end.Zxid {

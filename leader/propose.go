@@ -149,12 +149,19 @@ func (l *Leader) handshake(p *learner, pkt *zab.Packet, now time.Duration, out *
 			l.breach(p, pkt.Kind, out)
 			return
 		}
+		l.progress(p, now)
 		if err := p.source.Ready(pkt.Body.(*zab.Ready), out); err != nil {
 			l.drop(p, err.Error(), out)
 		}
 	case zab.KindSnapAck:
+		l.progress(p, now)
 		if p.source != nil {
 			p.source.Acked(int64(pkt.Zxid), out)
+		}
+	case zab.KindStored:
+		l.progress(p, now)
+		if p.cursor != nil {
+			p.cursor.Acked(pkt.Zxid)
 		}
 	case zab.KindAckNewLeader:
 		l.adopted(p, pkt.Zxid, now, out)

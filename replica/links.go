@@ -3,6 +3,7 @@ package replica
 import (
 	"slices"
 
+	"github.com/quorumd/quorumd/follower"
 	"github.com/quorumd/quorumd/zab"
 )
 
@@ -34,6 +35,9 @@ func (r *Replica) linkDown(link zab.LinkID, peer zab.ServerID, out *zab.Output) 
 	}
 	if r.follower != nil && r.follower.Leader() == peer {
 		r.follower.LinkDown(link, r.now)
+		if link == 0 && r.follower.Phase() == follower.Connecting && r.down.Has(peer) {
+			r.follower.Leave("the leader cannot be reached")
+		}
 	}
 }
 

@@ -143,7 +143,8 @@ func (r *Replica) sendPending(out *zab.Output) {
 	r.takeRefused(out)
 }
 
-// takeRefused forgets requests that this server refused as leader.
+// takeRefused forgets requests that this server refused as leader, at once or
+// after it had held them.
 func (r *Replica) takeRefused(out *zab.Output) {
 	for i := range out.Answers {
 		if out.Answers[i].Kind == zab.AnswerMoved {

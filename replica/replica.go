@@ -163,6 +163,8 @@ func (r *Replica) diskDone(d *zab.DiskDone, out *zab.Output) {
 	switch {
 	case d.Kind == zab.DiskEpochs:
 		r.epochs = d.Epochs
+	case d.Kind == zab.DiskTruncate && d.OK:
+		r.reading = 0 // what is being read may be what was cut
 	case d.Kind == zab.DiskSnapEnd && d.OK:
 		r.installed(d, out)
 	}
@@ -177,6 +179,7 @@ func (r *Replica) diskDone(d *zab.DiskDone, out *zab.Output) {
 // settle draws the conclusions of whatever happened: a role that has ended is
 // left, an election begins, what is committed is applied, clients are served.
 func (r *Replica) settle(out *zab.Output) {
+	r.takeRefused(out)
 	r.leaveIfLost(out)
 	r.elect(out)
 	r.apply(out)

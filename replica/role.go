@@ -34,7 +34,7 @@ func (r *Replica) leaveIfLost(out *zab.Output) {
 	if !lost {
 		return
 	}
-	r.open, r.bootstrapped = false, false
+	r.open, r.bootstrapped, r.settled = false, false, nil
 	r.due = r.due[:0]
 	r.pending.unsend()
 	for i := range r.asks {
@@ -51,14 +51,15 @@ func (r *Replica) elect(out *zab.Output) {
 	last := r.log.Appended()
 	must.Hold(last.Zxid == r.log.Synced(), "R3", "quiet disk, but %s is not durable", last)
 	r.round++
-	r.settled = nil
 	r.election = election.New(r.electionConfig(), r.electionStanding())
 	outcome, done := r.election.Start(r.now, out)
 	r.decide(outcome, done, out)
 	unheard := r.unheard
 	r.unheard = nil
 	for _, n := range unheard {
-		r.notification(n, out)
+		if n.Round >= r.round || n.State != zab.Looking { // not of an election long over
+			r.notification(n, out)
+		}
 	}
 }
 
@@ -72,7 +73,7 @@ func (r *Replica) electionStanding() election.Standing {
 		Round: r.round, Down: r.down,
 		Vote:     zab.Vote{Leader: r.cfg.Self, Epoch: r.epochs.Current, Zxid: last.Zxid},
 		Blank:    last.Zxid == 0,
-		Amnesiac: last.Zxid == 0 && r.epochs.Current == 0,
+		Amnesiac: r.epochs.Current == 0,
 	}
 }
 
@@ -128,12 +129,22 @@ func (r *Replica) notification(n *zab.Notification, out *zab.Output) {
 		outcome, done := r.election.Notification(n, r.now, out)
 		r.decide(outcome, done, out)
 	case r.idle():
-		r.unheard = slices.DeleteFunc(r.unheard, func(old *zab.Notification) bool { return old.From == n.From })
-		r.unheard = append(r.unheard, n)
+		r.keepUnheard(n)
 	default:
+		r.keepUnheard(n)
 		if lost := r.settled.Notification(n, out); lost && !r.open {
 			r.leave("the others look for another leader")
 		}
+	}
+}
+
+// keepUnheard keeps the newest message of each server that looks for a leader.
+// A server that loses its leader a moment after the others did would otherwise
+// decide only when they send their votes again.
+func (r *Replica) keepUnheard(n *zab.Notification) {
+	r.unheard = slices.DeleteFunc(r.unheard, func(old *zab.Notification) bool { return old.From == n.From })
+	if n.State == zab.Looking || r.idle() {
+		r.unheard = append(r.unheard, n)
 	}
 }
 
@@ -148,6 +159,9 @@ func (r *Replica) leave(why string) {
 
 func (r *Replica) reached(peer zab.ServerID, up bool, out *zab.Output) {
 	r.down.Set(peer, up)
+	if !up { // what it said no longer holds
+		r.unheard = slices.DeleteFunc(r.unheard, func(n *zab.Notification) bool { return n.From == peer })
+	}
 	if up && r.settled != nil {
 		r.settled.Reachable(peer, out)
 	}

@@ -176,6 +176,11 @@ func (l *Learner) ready(r zab.Ready, out *zab.Output) {
 func (l *Learner) DiskDone(d *zab.DiskDone, out *zab.Output) error {
 	switch d.Kind {
 	case zab.DiskAppend:
+		if l.stage == streaming {
+			// S2 forbids to acknowledge, and the leader's window must not
+			// stay full: the initial history may be longer than it.
+			out.Send(l.link, zab.Packet{Kind: zab.KindStored, Zxid: l.log.Synced()})
+		}
 		l.adopt(out)
 	case zab.DiskTruncate:
 		l.truncated(d, out)

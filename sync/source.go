@@ -139,7 +139,7 @@ func (s *Source) Ready(r *zab.Ready, out *zab.Output) error {
 	case s.mode == Trunc && r.NeedSnap:
 		s.openSnapshot(out)
 		return nil
-	case s.mode == Trunc && r.At == s.cut, s.mode == Snap && !r.NeedSnap && r.At == s.snap.At:
+	case s.mode == Trunc && r.At == s.cut, s.mode == Snap && !s.opened && !r.NeedSnap && r.At == s.snap.At:
 		s.from, s.ready = r.At, true
 		return nil
 	}

@@ -39,6 +39,7 @@ var forms = [firstFileKind]packetForm{
 	zab.KindSync:         {true, reflect.TypeFor[zab.SyncAsk]()},
 	zab.KindSyncDone:     {true, reflect.TypeFor[zab.SyncAsk]()},
 	zab.KindNotification: {true, reflect.TypeFor[zab.Notification]()},
+	zab.KindStored:       {true, nil},
 }
 
 func formOf(k zab.PacketKind) packetForm {

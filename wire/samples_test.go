@@ -56,6 +56,7 @@ func samples() []sample {
 		body("attached", zab.KindAttached, 0, &zab.Attached{Seq: 6, Session: session, OK: true}),
 		body("sync", zab.KindSync, 0, &zab.SyncAsk{Seq: 7, Session: session}),
 		body("sync-done", zab.KindSyncDone, z, &zab.SyncAsk{Seq: 7, Session: session}),
+		body("stored", zab.KindStored, z, nil),
 		body("notification", zab.KindNotification, 0, &zab.Notification{From: 2, State: zab.Leading, Round: 3,
 			Vote: zab.Vote{Leader: 2, Epoch: 7, Zxid: z}, Amnesiac: true, Blank: true, Members: 0xfeed}),
 	}

@@ -32,6 +32,8 @@ type PacketKind uint8
 //	Attached      leader    -                          *Attached
 //	Sync          learner   -                          *SyncAsk
 //	SyncDone      leader    to be applied first        *SyncAsk
+//	Stored        learner   durable through here; no   -
+//	                        Ack, only makes room
 const (
 	KindTxn PacketKind = 1
 
@@ -58,6 +60,7 @@ const (
 	KindSync         PacketKind = 84
 	KindSyncDone     PacketKind = 85
 	KindNotification PacketKind = 86 // election connection only: *Notification
+	KindStored       PacketKind = 87
 )
 
 var packetNames = map[PacketKind]string{
@@ -67,7 +70,7 @@ var packetNames = map[PacketKind]string{
 	KindSnapAck: "SNAPACK", KindReady: "READY", KindNewLeader: "NEWLEADER",
 	KindAckNewLeader: "ACK-NEWLEADER", KindUpToDate: "UPTODATE", KindForward: "FORWARD",
 	KindReject: "REJECT", KindAttach: "ATTACH", KindAttached: "ATTACHED", KindSync: "SYNC",
-	KindSyncDone: "SYNCDONE", KindNotification: "NOTIFICATION",
+	KindSyncDone: "SYNCDONE", KindNotification: "NOTIFICATION", KindStored: "STORED",
 }
 
 func (k PacketKind) String() string {
@@ -101,7 +104,7 @@ type AckEpoch struct {
 	// Counts is false when the learner had already promised the epoch to
 	// another server; the leader must not count it (spec/zab.md §6 F3).
 	Counts   bool
-	Amnesiac bool // no transaction and no adopted epoch: see Notification
+	Amnesiac bool // no adopted epoch: see Notification
 }
 
 // Trunc tells the learner to cut its log back.

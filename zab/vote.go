@@ -54,9 +54,9 @@ type Notification struct {
 	State PeerState
 	Round uint64 // the sender's election round; of its settled vote when not Looking
 	Vote  Vote
-	// Amnesiac says that the sender holds no history at all: no transaction
-	// and no adopted epoch. Such a server may have lost its disk; see
-	// package election, invariant E4.
+	// Amnesiac says that the sender has adopted no epoch. Such a server may
+	// have lost its disk, and what its log holds may be the first part of a
+	// history that it was taking over since; see package election, invariant E4.
 	Amnesiac bool
 	// Blank says that the sender's log holds no transaction.
 	Blank bool

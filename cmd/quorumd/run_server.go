@@ -36,7 +36,7 @@ func runServer(ctx context.Context, c *config.Config, logger zerolog.Logger) err
 		return nil
 	case <-ctx.Done():
 	}
-	logger.Info().Msg("stopping on a signal")
+	logger.Info().Str("cause", context.Cause(ctx).Error()).Msg("stopping") // the cause names the signal
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), serverStopLimit)
 	defer cancel()
 	return s.Close(limited)

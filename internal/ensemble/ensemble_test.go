@@ -159,7 +159,7 @@ func TestLifeOfAnEnsemble(t *testing.T) {
 
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if err := Run(ctx, Options{Layout: l, Out: io.Discard}); err == nil || !strings.Contains(err.Error(), "runs already") {
+	if err := Run(ctx, Options{Layout: l, Out: io.Discard}); err == nil || !strings.Contains(err.Error(), "already") {
 		t.Errorf("a second supervisor: %v", err)
 	}
 	st, err := l.KillLeader(ctx)

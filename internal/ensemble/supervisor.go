@@ -77,7 +77,7 @@ func Run(ctx context.Context, o Options) error {
 	s.announce()
 	for _, m := range s.Layout.Members {
 		if err := s.start(m.ID); err != nil {
-			return errors.Join(err, s.stopAll())
+			return errors.Join(err, s.stopAll("a server could not be started"))
 		}
 	}
 	for _, m := range s.Layout.Members {
@@ -93,14 +93,13 @@ func (s *supervisor) watch(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
-			return s.stopAll()
+			return s.stopAll(context.Cause(ctx).Error()) // names the signal
 		case ev := <-s.events:
 			s.handle(ev)
 		case <-ticker.C:
 			s.takeRequests()
 			if s.Orphaned != nil && s.Orphaned() {
-				s.say("the process that started this one is gone")
-				return s.stopAll()
+				return s.stopAll("the process that started this one is gone")
 			}
 		}
 		if len(s.running) == 0 && !s.served {
@@ -238,10 +237,8 @@ func (s *supervisor) takeRequests() {
 }
 
 // stopAll asks every server to stop, waits, and kills those that do not.
-func (s *supervisor) stopAll() error {
-	if len(s.running) > 0 {
-		s.say("stopping %d servers", len(s.running))
-	}
+func (s *supervisor) stopAll(why string) error {
+	s.say("stopping %d servers: %s", len(s.running), why)
 	s.signal(syscall.SIGTERM)
 	if s.drain(stopTimeout); len(s.running) == 0 {
 		s.say("all servers stopped")

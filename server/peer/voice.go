@@ -67,7 +67,7 @@ func (v *voice) run() {
 			v.t.untrack(nc)
 			// A peer that died is refused at once now, and known to be down. One
 			// that hangs up each time is not called without a pause.
-			if time.Since(began) >= redialMax {
+			if time.Since(began) >= redialMin {
 				wait = 0
 				continue
 			}

@@ -1,0 +1,196 @@
+package history
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/quorumd/quorumd/zab"
+	"pgregory.net/rapid"
+)
+
+var zeros = make([]byte, RecentBytes+1)
+
+// records makes n records that follow at, their zxids step apart, each of size
+// bytes.
+func records(at zab.Position, n int, step zab.Zxid, size int) []zab.Record {
+	recs := make([]zab.Record, n)
+	for i := range recs {
+		z := at.Zxid + step
+		recs[i] = zab.Record{Zxid: z, Prev: at.CRC, CRC: at.CRC*31 + uint32(z) + 1, Bytes: zeros[:size]}
+		at = recs[i].Position()
+	}
+	return recs
+}
+
+func appendAll(l *Log, recs []zab.Record) *zab.Output {
+	out := &zab.Output{}
+	for _, r := range recs {
+		l.Append(r, out)
+	}
+	return out
+}
+
+func broken(t *testing.T, invariant string, f func()) {
+	t.Helper()
+	defer func() {
+		if msg, _ := recover().(string); !strings.Contains(msg, "invariant "+invariant+" ") {
+			t.Errorf("got %q, want a violation of %s", msg, invariant)
+		}
+	}()
+	f()
+}
+
+func TestAppendsOfOneOutputAreOneOperation(t *testing.T) {
+	l := New(zab.Position{})
+	recs := records(zab.Position{}, 5, 1, 10)
+	out := appendAll(l, recs[:2])
+	l.SaveEpochs(zab.Epochs{Accepted: 1}, out)
+	for _, r := range recs[2:] {
+		l.Append(r, out)
+	}
+	if len(out.Disk) != 3 || len(out.Disk[0].Records) != 2 || len(out.Disk[2].Records) != 3 {
+		t.Fatalf("operations: %+v", out.Disk)
+	}
+	for i, op := range out.Disk {
+		if op.Op != uint64(i+1) {
+			t.Errorf("operation %d has number %d", i, op.Op)
+		}
+	}
+	if l.Quiet() || l.Synced() != 0 || l.Appended() != recs[4].Position() {
+		t.Errorf("quiet %v, synced %s, appended %s", l.Quiet(), l.Synced(), l.Appended())
+	}
+	l.Completed(&zab.DiskDone{Op: 3, Kind: zab.DiskAppend, Synced: 5})
+	if !l.Quiet() || l.Synced() != 5 {
+		t.Errorf("quiet %v, synced %s after the last completion", l.Quiet(), l.Synced())
+	}
+}
+
+func TestH1RefusesWhatDoesNotFollow(t *testing.T) {
+	l := New(zab.At(7, 99))
+	broken(t, "H1", func() { l.Append(zab.Record{Zxid: 8, Prev: 98}, &zab.Output{}) })
+	broken(t, "H1", func() { l.Append(zab.Record{Zxid: 7, Prev: 99}, &zab.Output{}) })
+}
+
+func TestH2RefusesWhatWasNotAsked(t *testing.T) {
+	l := New(zab.At(7, 99))
+	broken(t, "H2", func() { l.Completed(&zab.DiskDone{Op: 1, Kind: zab.DiskEpochs}) })
+	appendAll(l, records(zab.At(7, 99), 1, 1, 1))
+	broken(t, "H2", func() { l.Completed(&zab.DiskDone{Op: 1, Kind: zab.DiskAppend, Synced: 9}) })
+}
+
+// TestH3FencesOldCompletions: what was durable before a truncation is not
+// durable after it because a late word says so.
+func TestH3FencesOldCompletions(t *testing.T) {
+	for _, kind := range []zab.DiskOpKind{zab.DiskTruncate, zab.DiskSnapEnd} {
+		l := New(zab.Position{})
+		recs := records(zab.Position{}, 3, 1, 1)
+		out := appendAll(l, recs)
+		cut := recs[0].Position()
+		if kind == zab.DiskTruncate {
+			l.Truncate(cut, out)
+		} else {
+			l.SnapEnd(cut, out)
+		}
+		l.Completed(&zab.DiskDone{Op: 1, Kind: zab.DiskAppend, Synced: 3})
+		if l.Synced() != 0 {
+			t.Errorf("kind %d: an append from before the fence moved synced to %s", kind, l.Synced())
+		}
+		l.Completed(&zab.DiskDone{Op: 2, Kind: kind, At: cut, OK: true})
+		if l.Appended() != cut || l.Synced() != cut.Zxid {
+			t.Errorf("kind %d: appended %s, synced %s", kind, l.Appended(), l.Synced())
+		}
+		if _, known := l.Find(0); known {
+			t.Errorf("kind %d: the ring survived", kind)
+		}
+	}
+}
+
+func TestTruncationThatFailedChangesNothing(t *testing.T) {
+	l := New(zab.At(7, 99))
+	l.Truncate(zab.At(5, 1), &zab.Output{})
+	l.Completed(&zab.DiskDone{Op: 1, Kind: zab.DiskTruncate, OK: false})
+	if l.Appended() != zab.At(7, 99) || l.Synced() != 7 || !l.Quiet() {
+		t.Errorf("appended %s, synced %s, quiet %v", l.Appended(), l.Synced(), l.Quiet())
+	}
+}
+
+func TestReadsAreNumbered(t *testing.T) {
+	l, out := New(zab.Position{}), &zab.Output{}
+	if a, b := l.Read(3, 10, out), l.Read(3, 10, out); a == b || a == 0 || len(out.LogReads) != 2 {
+		t.Errorf("reads %d and %d: %+v", a, b, out.LogReads)
+	}
+}
+
+// TestRingAgainstModel compares the ring with the plain list of everything
+// appended: whatever the ring says it knows must be so (H4).
+func TestRingAgainstModel(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		base := zab.At(zab.Zxid(rapid.IntRange(0, 3).Draw(t, "base")), 5)
+		l, all := New(base), []zab.Record(nil)
+		end := base
+		for range rapid.IntRange(0, 12).Draw(t, "steps") {
+			n := rapid.SampledFrom([]int{1, 3, 70, 9000}).Draw(t, "n")
+			recs := records(end, n, zab.Zxid(rapid.IntRange(1, 3).Draw(t, "step")), rapid.IntRange(1, 9000).Draw(t, "size"))
+			appendAll(l, recs)
+			all = append(all, recs...)
+			end = l.Appended()
+			checkRing(t, l, base, all)
+		}
+	})
+}
+
+func checkRing(t *rapid.T, l *Log, base zab.Position, all []zab.Record) {
+	z := zab.Zxid(rapid.Int64Range(0, int64(l.Appended().Zxid)+2).Draw(t, "z"))
+	if len(all) > 10 && rapid.Bool().Draw(t, "near") {
+		z = max(0, l.Appended().Zxid-zab.Zxid(rapid.IntRange(0, 20).Draw(t, "back")))
+	}
+	want, next := base, len(all)
+	for i := range all {
+		if all[i].Zxid > z {
+			next = i
+			break
+		}
+		want = all[i].Position()
+	}
+	if got, known := l.Find(z); known && got != want {
+		t.Fatalf("Find(%s) = %s, want %s", z, got, want)
+	}
+	limit := rapid.IntRange(1, 20000).Draw(t, "limit")
+	got, known := l.After(z, limit, nil)
+	if !known {
+		return
+	}
+	if z < l.Appended().Zxid && want.Zxid != z {
+		t.Fatalf("After(%s) answers though %s is no element", z, z)
+	}
+	size := 0
+	for i := range got {
+		if got[i].Position() != all[next+i].Position() {
+			t.Fatalf("After(%s)[%d] = %s, want %s", z, i, got[i].Zxid, all[next+i].Zxid)
+		}
+		size += len(got[i].Bytes)
+	}
+	if len(got) == 0 && next < len(all) || len(got) > 1 && size > limit {
+		t.Fatalf("After(%s, %d): %d records, %d bytes, %d follow", z, limit, len(got), size, len(all)-next)
+	}
+}
+
+func TestRingIsBounded(t *testing.T) {
+	l := New(zab.Position{})
+	appendAll(l, records(zab.Position{}, RecentRecords+100, 1, 1))
+	if _, known := l.After(100, 1, nil); known || l.recent.n != RecentRecords {
+		t.Errorf("%d records kept", l.recent.n)
+	}
+	if recs, known := l.After(101, 1, nil); !known || recs[0].Zxid != 102 {
+		t.Errorf("the oldest kept: %v %v", recs, known)
+	}
+	l = New(zab.Position{})
+	appendAll(l, records(zab.Position{}, 5, 1, RecentBytes/2))
+	if l.recent.n != 2 {
+		t.Errorf("%d records of half the bound kept", l.recent.n)
+	}
+	appendAll(l, records(l.Appended(), 1, 1, RecentBytes+1))
+	if l.recent.n != 1 {
+		t.Errorf("%d records kept beside a huge one", l.recent.n)
+	}
+}

@@ -1,0 +1,119 @@
+// Package txnlog is a server's disk: the log of transactions, the snapshots,
+// and the record of what the server has promised. It performs zab.DiskOp in
+// order and says what is durable; it decides nothing.
+//
+// # The directories
+//
+//	dataDir/quorumd-1/                      dataLogDir/quorumd-1/ (may be the same)
+//	  LOCK       held by the process          LOCK
+//	  identity   whose data this is           identity
+//	  epochs     promises, end of the log     log.<zxid of its first record>
+//	  snapshot.<zxid>                         log.next   the next segment, reserved
+//	  snapshot.install   being received
+//	  snapshot.<zxid>.tmp  being written
+//
+// Zxids in names are 16 hex digits. Anything else in there is refused, as are
+// directories of another server, of ZooKeeper, or of another version.
+//
+// # A segment
+//
+// Everything is a frame of package wire (24 bytes of header, then a body).
+//
+//	┌────────┬──────┬────────┬────────┬──────┬────────┬─────────────┐
+//	│ header │ recs │  mark  │ recs   │ mark │ recs   │ 0 0 0 0 ... │
+//	└────────┴──────┴────────┴────────┴──────┴────────┴─────────────┘
+//	          batch 1         batch 2         batch 3   reserved
+//
+//	header  kind 129; zxid and prev are the position before the first record;
+//	        body: msgpack [version, server]
+//	record  kind 1: zab.Record.Bytes, verbatim
+//	mark    kind 192; zxid and prev are the position reached; body: its own
+//	        offset (u64) and the checksum of the header (u32), little endian
+//
+// A batch is what one sync made durable. The segment goes on in a new file when
+// it is full, or with the first record after a snapshot. The new file was made
+// and reserved before (Prepare), so that going on costs a rename and no sync of
+// a directory; if a crash undoes the rename, recovery finds a segment under the
+// name log.next and knows it by its header.
+//
+// # Where the log ends
+//
+// A crash may leave any part of the last batch: a record of it may be whole
+// though an earlier one is not. So "a good record follows" does not tell damage
+// from a torn tail. The mark does: it was written after the sync of all that is
+// before it.
+//
+//	first bad place is followed by           it is
+//	zeros to the end of the file             the clean end
+//	anything but a mark of this segment      a torn tail: cut, durably
+//	a mark of this segment                   damage: ErrCorrupt
+//	another segment                          damage: ErrCorrupt
+//
+// An intact frame that does not continue the chain is damage everywhere. What
+// was lost of the last batch cannot be told from what was never written, with
+// one exception: the epochs record names a position through which the log was
+// durable, written with each epoch and at Close.
+//
+// # The epochs file
+//
+// Two slots, at 0 and 4096, hold the same frame: kind 128, zxid counts the
+// saves, body msgpack [version, epochs, end, installing, install]. A save
+// writes and syncs one, then the other. A crash tears one at most, and once a
+// save is done either may rot; a record that only alternated between the slots
+// would fall back to an older promise then, which nobody may do.
+//
+// # A snapshot
+//
+//	┌────────┬───────┬───────┬─ ─ ─┬───────┬─────┐
+//	│ header │ frame │ frame │     │ frame │ end │
+//	└────────┴───────┴───────┴─ ─ ─┴───────┴─────┘
+//
+//	header  kind 194; zxid and prev are the snapshot's position; [version]
+//	frame   the state's own, kinds below 192; zxid is its number from 1
+//	end     kind 195; zxid is the next number; [frames, bytes before it]
+//
+// From the second frame on, prev is the checksum of the frame before, so the
+// end's checksum covers the whole file.
+//
+// # Invariants
+//
+// T1: the records of the log are one chain, across segments: each one's prev is
+// the checksum of the one before, and zxids rise.
+//
+// T2: what Do reports is durable, names and contents (but for pieces of a
+// snapshot being received, which count for nothing before DiskSnapEnd).
+//
+// T3: all that lies before a mark was durable when the mark was written.
+//
+// T4: whatever a crash leaves, Open finds a prefix of what was appended and not
+// cut, with everything in it that was reported durable; or it refuses, and
+// changes nothing.
+//
+// T5: a snapshot under its final name was whole and durable when it got the
+// name, and the log leads on from the one that Open chooses.
+//
+// T6: whether a received snapshot replaces everything is decided by one write
+// of the epochs record. The old log never stands beside the new snapshot.
+//
+// T7: the first error of an operation is final: nothing is retried, every later
+// call returns the same error (vfs.V1 says why).
+//
+// T8: who waits for a position is not known here. A roll, a sync and a
+// completion compare positions and offsets, so there is nothing that could be
+// reused while somebody still looks at it (HBASE-25984).
+//
+// # Who may call what
+//
+// Do, Prepare and Close have one caller. ReadLog, SnapRead, OpenSnapshot, Stats
+// and Purge may be called beside them, as may one SnapshotWriter. Readers see
+// what was written, durable or not. A cut of the log while they read makes them
+// read again.
+//
+// # Bounds
+//
+//	gathered bytes           gatherSize, and one record
+//	open segments            Options.OpenSegments
+//	bytes of a SnapRead      maxSnapRead
+//	unsynced received bytes  incomingSync
+//	index                    one place each indexEvery bytes of log
+package txnlog
