@@ -97,7 +97,7 @@ func (l *Leader) epochsSaved(e zab.Epochs, now time.Duration, out *zab.Output) {
 }
 
 // promised takes ACKEPOCH.
-func (l *Leader) promised(p *learner, a *zab.AckEpoch, now time.Duration, out *zab.Output) {
+func (l *Leader) promised(p *learner, a *zab.AckEpoch, _ time.Duration, out *zab.Output) {
 	if p.stage != waitPromise {
 		l.breach(p, zab.KindAckEpoch, out)
 		return

@@ -8,19 +8,23 @@ import (
 
 	"github.com/quorumd/quorumd/wire"
 	"github.com/quorumd/quorumd/zab"
+	"pgregory.net/rapid"
 )
 
 // cluster runs replicas by hand: every disk operation and every packet waits
 // in a queue until the test lets it happen. Its disks are lists of records.
 type cluster struct {
-	t       *testing.T
+	t       rapid.TB
 	now     time.Duration
 	servers []*server
+	voters  int // servers from here on observe
 	links   []*testLink
+	cut     map[[2]zab.ServerID]bool // pairs that cannot reach each other
 	lastID  zab.LinkID
 	enc     *wire.Encoder
 	dec     *wire.Decoder
 	wire    []string // every packet and disk completion, in order
+	check   func(s *server, o *zab.Output)
 }
 
 type server struct {
@@ -29,8 +33,12 @@ type server struct {
 	r       *Replica
 	out     zab.Output
 	up      bool
-	log     []zab.Record // written
+	log     []zab.Record // written, after snap
 	synced  int          // records that survive a crash
+	snap    []zab.Record // what the newest snapshot holds; the log begins behind it
+	coming  []byte       // the snapshot being received
+	opened  map[uint64]*openSnap
+	reads   []zab.Event // what was read, not yet heard
 	epochs  zab.Epochs
 	disk    []zab.DiskOp
 	inbox   []zab.Event
@@ -38,8 +46,9 @@ type server struct {
 	answers []zab.Answer
 	notes   []zab.Note
 
-	holdDisk bool
-	holdIn   bool
+	holdDisk  bool
+	holdIn    bool
+	holdReads bool
 }
 
 type testLink struct {
@@ -48,8 +57,8 @@ type testLink struct {
 	open  bool
 }
 
-func newCluster(t *testing.T, n int) *cluster {
-	c := &cluster{t: t, enc: wire.NewEncoder(), dec: wire.NewDecoder()}
+func newCluster(t rapid.TB, n int) *cluster {
+	c := &cluster{t: t, voters: n, cut: map[[2]zab.ServerID]bool{}, enc: wire.NewEncoder(), dec: wire.NewDecoder()}
 	for i := range n {
 		c.servers = append(c.servers, &server{c: c, id: zab.ServerID(i)})
 	}
@@ -61,23 +70,21 @@ func (c *cluster) ensemble() *zab.Ensemble {
 	for _, s := range c.servers {
 		ids = append(ids, s.id)
 	}
-	return zab.NewEnsemble(ids, nil)
+	return zab.NewEnsemble(ids[:c.voters], ids[c.voters:])
 }
 
 func (s *server) start() {
 	s.up = true
 	s.log = s.log[:s.synced]
-	var last zab.Position
-	if len(s.log) > 0 {
-		last = s.log[len(s.log)-1].Position()
-	}
-	s.applied = nil
+	s.applied = slices.Clone(s.snap)
+	s.opened = map[uint64]*openSnap{}
+	sessions, name := content(s.snap)
 	s.r = New(Config{
 		Self: s.id, Ensemble: s.c.ensemble(), Tick: 2 * time.Second, InitLimit: 10, SyncLimit: 5,
 		Bootstrap: zab.Bootstrap{Ensemble: uint64(s.id) + 100, Secret: make([]byte, 32)},
-	}, Start{Last: last, Epochs: s.epochs})
+	}, Start{Last: s.end(), Applied: s.base(), Epochs: s.epochs, Sessions: sessions, Ensemble: name})
 	for _, o := range s.c.servers {
-		if o != s && o.up {
+		if o != s && o.up && !s.c.apart(s.id, o.id) {
 			o.inbox = append(o.inbox, zab.Event{Kind: zab.EvReachable, Peer: s.id, Up: true})
 		}
 	}
@@ -85,8 +92,8 @@ func (s *server) start() {
 
 func (s *server) crash() {
 	s.up = false
-	s.disk, s.inbox = nil, nil
-	s.holdDisk, s.holdIn = false, false
+	s.disk, s.inbox, s.reads = nil, nil, nil
+	s.holdDisk, s.holdIn, s.holdReads = false, false, false
 	for _, l := range s.c.links {
 		if i := slices.Index(l.owner[:], s.id); l.open && i >= 0 {
 			l.open = false
@@ -102,15 +109,19 @@ func (s *server) crash() {
 }
 
 func (s *server) step(ev zab.Event) {
+	s.c.now += time.Microsecond
 	ev.Now, ev.Wall = s.c.now, 1
 	s.r.Step(&ev, &s.out)
 	o := &s.out
 	s.disk = append(s.disk, o.Disk...)
 	s.applied = append(s.applied, o.Apply...)
+	if s.c.check != nil {
+		s.c.check(s, o)
+	}
 	s.answers = append(s.answers, o.Answers...)
 	s.notes = append(s.notes, o.Notes...)
 	for _, n := range o.Notify {
-		if to := s.c.servers[n.Peer]; to.up {
+		if to := s.c.servers[n.Peer]; to.up && !s.c.apart(s.id, to.id) {
 			note := n.Notification
 			to.inbox = append(to.inbox, zab.Event{Kind: zab.EvNotification, Notification: &note})
 		}
@@ -125,21 +136,12 @@ func (s *server) step(ev zab.Event) {
 		s.c.dial(s, id)
 	}
 	for _, r := range o.LogReads {
-		s.inbox = append(s.inbox, zab.Event{Kind: zab.EvLogRead, LogRead: s.read(r)})
+		s.reads = append(s.reads, zab.Event{Kind: zab.EvLogRead, LogRead: s.read(r)})
+	}
+	for _, r := range o.SnapReads {
+		s.readSnap(r)
 	}
 	o.Reset()
-}
-
-func (s *server) read(r zab.LogRead) *zab.LogReadResult {
-	res := &zab.LogReadResult{ID: r.ID}
-	for _, rec := range s.log {
-		if rec.Zxid <= r.After {
-			res.At = rec.Position()
-		} else {
-			res.Records = append(res.Records, rec)
-		}
-	}
-	return res
 }
 
 func (c *cluster) carry(from *server, send zab.Send) {
@@ -163,6 +165,28 @@ func (c *cluster) carry(from *server, send zab.Send) {
 	}
 }
 
+func pair(a, b zab.ServerID) [2]zab.ServerID { return [2]zab.ServerID{min(a, b), max(a, b)} }
+
+func (c *cluster) apart(a, b zab.ServerID) bool { return c.cut[pair(a, b)] }
+
+// part cuts the connections of two servers, or lets them connect again.
+func (c *cluster) part(a, b zab.ServerID, cut bool) {
+	if c.apart(a, b) == cut {
+		return
+	}
+	c.cut[pair(a, b)] = cut
+	for _, l := range c.links {
+		if cut && pair(l.owner[0], l.owner[1]) == pair(a, b) {
+			c.close(nil, l.ends[0])
+		}
+	}
+	for _, ids := range [][2]zab.ServerID{{a, b}, {b, a}} {
+		if s, o := c.servers[ids[0]], c.servers[ids[1]]; s.up && o.up {
+			s.inbox = append(s.inbox, zab.Event{Kind: zab.EvReachable, Peer: o.id, Up: !cut})
+		}
+	}
+}
+
 func (c *cluster) close(s *server, id zab.LinkID) {
 	for _, l := range c.links {
 		if i := slices.Index(l.ends[:], id); i >= 0 && l.open {
@@ -177,7 +201,7 @@ func (c *cluster) close(s *server, id zab.LinkID) {
 
 func (c *cluster) dial(s *server, peer zab.ServerID) {
 	to := c.servers[peer]
-	if !to.up {
+	if !to.up || c.apart(s.id, peer) {
 		s.inbox = append(s.inbox, zab.Event{Kind: zab.EvLinkDown, Peer: peer})
 		return
 	}
@@ -185,30 +209,6 @@ func (c *cluster) dial(s *server, peer zab.ServerID) {
 	c.links = append(c.links, &testLink{ends: [2]zab.LinkID{c.lastID - 1, c.lastID}, owner: [2]zab.ServerID{s.id, peer}, open: true})
 	s.inbox = append(s.inbox, zab.Event{Kind: zab.EvLinkUp, Link: c.lastID - 1, Peer: peer, Up: true})
 	to.inbox = append(to.inbox, zab.Event{Kind: zab.EvLinkUp, Link: c.lastID, Peer: s.id})
-}
-
-// diskStep lets the disk of s do its next operation and the server hear of it.
-func (s *server) diskStep() {
-	op := s.disk[0]
-	s.disk = s.disk[1:]
-	d := zab.DiskDone{Op: op.Op, Kind: op.Kind, OK: true}
-	switch op.Kind {
-	case zab.DiskAppend:
-		s.log = append(s.log, op.Records...)
-		s.synced = len(s.log)
-		d.Synced = s.log[len(s.log)-1].Zxid
-	case zab.DiskEpochs:
-		s.epochs, d.Epochs = op.Epochs, op.Epochs
-	case zab.DiskTruncate:
-		i := slices.IndexFunc(s.log, func(r zab.Record) bool { return r.Position() == op.At })
-		d.OK = i >= 0 || op.At == zab.Position{}
-		if d.OK {
-			s.log = s.log[:i+1]
-			s.synced, d.At = len(s.log), op.At
-		}
-	}
-	s.c.wire = append(s.c.wire, fmt.Sprintf("%d disk %d synced=%s epochs=%d/%d", s.id, op.Kind, d.Synced, s.epochs.Accepted, s.epochs.Current))
-	s.step(zab.Event{Kind: zab.EvDiskDone, Disk: d})
 }
 
 // settle lets everything happen that is not held, for the given time.
@@ -221,6 +221,10 @@ func (c *cluster) settle(d time.Duration) {
 					ev := s.inbox[0]
 					s.inbox = s.inbox[1:]
 					s.step(ev)
+					busy = true
+				}
+				if s.up && len(s.reads) > 0 && !s.holdReads {
+					s.takeRead()
 					busy = true
 				}
 				if s.up && len(s.disk) > 0 && !s.holdDisk {

@@ -23,6 +23,13 @@ func (c *cluster) until(what string, cond func() bool) {
 						return
 					}
 				}
+				if s.up && len(s.reads) > 0 && !s.holdReads {
+					s.takeRead()
+					busy = true
+					if cond() {
+						return
+					}
+				}
 				if s.up && len(s.disk) > 0 && !s.holdDisk {
 					s.diskStep()
 					busy = true

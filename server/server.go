@@ -99,7 +99,6 @@ func Open(cfg Config) (*Server, error) {
 	s.snapshots = newSnapshotter(s)
 	s.warnDescriptors()
 	if err := s.openPorts(); err != nil {
-		s.inbox.close()
 		return nil, joinClose(err, s.store)
 	}
 	s.run()
@@ -186,31 +185,33 @@ func joinClose(err error, store *txnlog.Store) error {
 	return err
 }
 
-// openPorts opens the client port and the ports for peers.
+// openPorts opens the ports for peers, then the client port: four-letter words
+// are answered at once, and ask for the figures of everything else.
 func (s *Server) openPorts() error {
 	s.port, s.peers = noClients{}, noPeers{}
-	if s.cfg.Client.Listen != "" {
-		port, err := clientport.Open(s.clientConfig(), portHost{s})
+	if !s.cfg.standalone() {
+		t, err := peer.Open(peer.Config{
+			Self: s.cfg.Self, Members: s.cfg.Members, Digest: s.cfg.Digest,
+			ListenOnAll: s.cfg.ListenOnAll, BindAttempts: s.cfg.BindAttempts,
+			ConnectTimeout: s.cfg.ConnectTimeout, WriteTimeout: time.Duration(s.cfg.SyncLimit) * s.cfg.Tick,
+			Network: s.cfg.Network, Log: s.log.With().Str("component", "peer").Logger(),
+		}, peerHost{s})
 		if err != nil {
 			return fmt.Errorf("server: %w", err)
 		}
-		s.port = port
-		s.log.Info().Stringer("address", port.Addr()).Msg("client port open")
+		s.peers = t
 	}
-	if s.cfg.standalone() {
+	if s.cfg.Client.Listen == "" {
 		return nil
 	}
-	t, err := peer.Open(peer.Config{
-		Self: s.cfg.Self, Members: s.cfg.Members, Digest: s.cfg.Digest,
-		ListenOnAll: s.cfg.ListenOnAll, BindAttempts: s.cfg.BindAttempts,
-		ConnectTimeout: s.cfg.ConnectTimeout, WriteTimeout: time.Duration(s.cfg.SyncLimit) * s.cfg.Tick,
-		Network: s.cfg.Network, Log: s.log.With().Str("component", "peer").Logger(),
-	}, peerHost{s})
+	port, err := clientport.Open(s.clientConfig(), portHost{s})
 	if err != nil {
-		s.port.Close()
+		s.inbox.close()
+		s.peers.Close()
 		return fmt.Errorf("server: %w", err)
 	}
-	s.peers = t
+	s.port = port
+	s.log.Info().Stringer("address", port.Addr()).Msg("client port open")
 	return nil
 }
 

@@ -7,9 +7,6 @@ import (
 	"github.com/quorumd/quorumd/zab"
 )
 
-// maxFrame is more than any packet of a run.
-const maxFrame = 16 << 20
-
 // network carries packets: in order within a connection, in no order between
 // connections.
 type network struct {

@@ -5,6 +5,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/quorumd/quorumd/internal/vfs"
 	"github.com/quorumd/quorumd/zab"
 )
 
@@ -95,5 +96,89 @@ func follow(t *testing.T, s *Store, stop chan struct{}) {
 			}
 			z = prev.Zxid
 		}
+	}
+}
+
+// stepFS calls back in the middle of reads.
+type stepFS struct {
+	vfs.FS
+	onOpen, onRead func()
+}
+
+type stepFile struct {
+	vfs.File
+	fs *stepFS
+}
+
+func (s *stepFS) step(f *func()) {
+	if do := *f; do != nil {
+		*f = nil // once
+		do()
+	}
+}
+
+func (s *stepFS) Create(name string) (vfs.File, error) {
+	f, err := s.FS.Create(name)
+	return stepFile{f, s}, err
+}
+
+func (s *stepFS) Open(name string) (vfs.File, error) {
+	s.step(&s.onOpen)
+	f, err := s.FS.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	return stepFile{f, s}, nil
+}
+
+func (f stepFile) ReadAt(p []byte, off int64) (int, error) {
+	f.fs.step(&f.fs.onRead)
+	return f.File.ReadAt(p, off)
+}
+
+// TestCutDuringRead cuts the log, and lets another history follow, while a
+// read of the old one is at work.
+func TestCutDuringRead(t *testing.T) {
+	fsys := &stepFS{FS: newFS(t)}
+	s, _, err := Open(fsys, testOptions)
+	noErr(t, err)
+	defer s.Close()
+	c := newChain()
+	first := c.run(1, 100)
+	mustDo(t, s, appendOp(first...))
+	mark := c.at
+	mustDo(t, s, appendOp(c.run(3, 100)...))
+	var other []zab.Record
+	fsys.onRead = func() {
+		mustDo(t, s, zab.DiskOp{Kind: zab.DiskTruncate, At: mark})
+		c.at = mark
+		other = c.run(5, 77)
+		mustDo(t, s, appendOp(other...))
+	}
+	res, err := s.ReadLog(zab.LogRead{MaxBytes: 1 << 20})
+	noErr(t, err)
+	if zxids(res.Records) != "1 2 3 4 5 6" || res.Records[5].Position() != c.at {
+		t.Errorf("read %s", zxids(res.Records))
+	}
+}
+
+// TestPurgeDuringRead removes the segment that a read is about to open.
+func TestPurgeDuringRead(t *testing.T) {
+	fsys := &stepFS{FS: newFS(t)}
+	opt := testOptions
+	opt.OpenSegments = 1
+	s, _, err := Open(fsys, opt)
+	noErr(t, err)
+	defer s.Close()
+	c := newChain()
+	for range 3 {
+		mustDo(t, s, appendOp(c.run(4, 100)...))
+		snap(t, s, c.at)
+	}
+	mustDo(t, s, appendOp(c.run(4, 100)...))
+	fsys.onOpen = func() { noErr(t, s.Purge(1)) }
+	res, err := s.ReadLog(zab.LogRead{MaxBytes: 1 << 20})
+	if err != nil || !res.Gone {
+		t.Errorf("read %+v, %v", res, err)
 	}
 }

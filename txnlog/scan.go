@@ -63,7 +63,7 @@ func scanSegment(fsys vfs.FS, path string, fr *frameReader, dec *wire.Decoder, w
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it was only read
 	sc := &scan{path: path, name: filepath.Base(path)}
 	if sc.size, err = f.Size(); err != nil {
 		return nil, err

@@ -191,7 +191,7 @@ func verifySnapshot(fsys vfs.FS, path string) (SnapshotInfo, error) {
 	if err != nil {
 		return SnapshotInfo{}, err
 	}
-	defer r.Close()
+	defer r.Close() //nolint:errcheck // it was only read
 	for {
 		if _, _, err := r.Next(); err == io.EOF {
 			return r.Info(), nil

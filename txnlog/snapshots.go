@@ -233,7 +233,7 @@ func (s *Store) OpenSnapshot(at zab.Position) (*SnapshotReader, error) {
 		return nil, fmt.Errorf("txnlog: %w", err)
 	}
 	if r.at != at {
-		r.Close()
+		_ = r.Close()
 		return nil, fmt.Errorf("txnlog: %w: %s is of %s, not of %s", ErrCorrupt, path, r.at, at)
 	}
 	return r, nil

@@ -26,7 +26,6 @@ type Store struct {
 	w       writer
 	spare   vfs.File // the next segment, made and reserved; nil when there is none
 	renamed bool     // a segment's name is not durable yet
-	trim    *segment // a full segment whose reserve can be given back
 	promise *promiseFile
 	in      *incoming
 	dones   []zab.DiskDone

@@ -74,7 +74,7 @@ func SessionDigest(id, timeout int64) uint64 {
 
 // recount computes the digest and the size anew.
 func (t *Tree) recount() (digest uint64, size int64) {
-	for id := nodeID(rootID); id != 0; id = t.after(id, rootID) {
+	for id := rootID; id != 0; id = t.after(id, rootID) {
 		digest += t.nodeDigest(id)
 		size += int64(t.pathLen(id) + len(t.data(id)))
 	}

@@ -67,6 +67,9 @@ func TestImageIsAPointInTime(t *testing.T) {
 		digest, nodes, size := r.tree.Digest(), r.tree.live, r.tree.size
 		im := r.tree.Open()
 		var f frames
+		for range rapid.IntRange(0, 20).Draw(rt, "before the first frame") {
+			run.wild(rt)
+		}
 		f.readACLs(rt, im)
 		for more := true; more; {
 			for range rapid.IntRange(0, 6).Draw(rt, "between") {

@@ -39,7 +39,6 @@ type watchTable struct {
 	watches   atomic.Int64 // bits set, all told
 	recursive atomic.Int64 // of them: recursive ones
 	round     uint64       // of firing, for watchConn.told
-	receivers []Watcher    // scratch of firing
 	found     []*watchConn // scratch of firing
 }
 

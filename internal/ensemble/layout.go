@@ -158,10 +158,10 @@ func (l *Layout) configText(m Member) string {
 	b.WriteString("tickTime=2000\ninitLimit=10\nsyncLimit=5\n")
 	dataDir := filepath.Join(l.ServerDir(m.ID), "data")
 	fmt.Fprintf(&b, "dataDir=%s\n", strings.ReplaceAll(dataDir, `\`, `\\`))
-	fmt.Fprintf(&b, "clientPort=%d\nclientPortAddress=127.0.0.1\n", m.Client)
 	b.WriteString("# Only this machine can ask, and all clients share its address.\n")
 	b.WriteString("4lw.commands.whitelist=*\nmaxClientCnxns=0\nextendedTypesEnabled=true\n")
 	if len(l.Members) == 1 {
+		fmt.Fprintf(&b, "clientPort=%d\nclientPortAddress=127.0.0.1\n", m.Client)
 		return b.String()
 	}
 	if voters, _ := l.Size(); voters == 1 {
@@ -172,7 +172,7 @@ func (l *Layout) configText(m Member) string {
 		if o.Observer {
 			role = "observer"
 		}
-		fmt.Fprintf(&b, "server.%d=127.0.0.1:%d:%d:%s\n", o.ID, o.Quorum, o.Election, role)
+		fmt.Fprintf(&b, "server.%d=127.0.0.1:%d:%d:%s;127.0.0.1:%d\n", o.ID, o.Quorum, o.Election, role, o.Client)
 	}
 	return b.String()
 }

@@ -22,7 +22,6 @@ type testHost struct {
 	state *replica.State
 	enc   *wire.Encoder
 	rng   *rand.Rand // nil: everything that waits goes into one pass
-	quit  chan struct{}
 	ended chan struct{}
 
 	passMu sync.Mutex // one pass at a time

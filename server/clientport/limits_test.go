@@ -83,7 +83,7 @@ func TestOutstandingLimit(t *testing.T) {
 		}
 	}
 	for xid := int32(1); xid <= 10; xid++ {
-		a.send(create(xid, "/a"+string(rune('a'+xid)), ""))
+		a.send(create(xid, "/a"+string('a'+xid), ""))
 	}
 	h.await("the limit's worth of requests", requests(4))
 	b.send(create(1, "/b", ""))

@@ -52,7 +52,6 @@ type orderSession struct {
 	zxid     zab.Zxid
 	shared   int32 // version of the shared node last seen
 	watching bool  // of the shared node
-	pings    int
 }
 
 type expected struct {
@@ -165,7 +164,7 @@ func (s *orderSession) check(r reply, e expected) {
 		s.t.Errorf("%s: reply %d has code %d", s.own, r.xid, r.code)
 		return
 	}
-	version := e.version
+	var version int32
 	switch e.op {
 	case jute.OpGetData:
 		_, version = dataOf(s.t, r.body)

@@ -54,7 +54,7 @@ func descriptors() (open, limit int64) {
 	if err != nil {
 		return 0, limit
 	}
-	defer dir.Close()
+	defer dir.Close() //nolint:errcheck // it was only read
 	names, err := dir.Readdirnames(-1)
 	if err != nil {
 		return 0, limit

@@ -85,30 +85,38 @@ func Open(cfg Config, host Host) (*Transport, error) {
 	}
 	t.self = self
 	t.ctx, t.cancel = context.WithCancel(context.Background())
-	for _, p := range []struct {
-		address string
-		channel channel
-	}{{self.Quorum, quorumChannel}, {self.Election, electionChannel}} {
+	for _, m := range cfg.Members {
+		if m.ID != cfg.Self && (m.Voter || self.Voter) {
+			t.voices[m.ID] = newVoice(t, m)
+		}
+	}
+	for _, p := range t.ports() {
 		ln, err := t.listen(p.address)
 		if err != nil {
 			t.Close()
 			return nil, fmt.Errorf("peer: listen on %s port: %w", p.channel, err)
 		}
 		t.lns = append(t.lns, ln)
-		t.wg.Add(1)
-		go t.accept(ln, p.channel)
 	}
-	for _, m := range cfg.Members {
-		if m.ID != cfg.Self && (m.Voter || self.Voter) {
-			v := newVoice(t, m)
-			t.voices[m.ID] = v
-		}
+	for i, p := range t.ports() {
+		t.wg.Add(1)
+		go t.accept(t.lns[i], p.channel)
 	}
 	t.wg.Add(len(t.voices))
 	for _, v := range t.voices {
 		go v.run()
 	}
 	return t, nil
+}
+
+type listenPort struct {
+	address string
+	channel channel
+}
+
+// ports are where this server listens.
+func (t *Transport) ports() [2]listenPort {
+	return [2]listenPort{{t.self.Quorum, quorumChannel}, {t.self.Election, electionChannel}}
 }
 
 // listen opens a port; one that is in use is tried again, since the process
