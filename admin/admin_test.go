@@ -79,7 +79,7 @@ func leading() *still {
 		OpenFiles: 56, MaxFiles: 20000, Uptime: 523613, LeaderUptime: 523314,
 		QuorumSize: 3, Learners: 3, SyncedFollowers: 2, SyncedObservers: 1,
 		Proposal: Sizes{93, 48, 93}, Response: NoSizes(),
-		Extra: []Metric{{"commit_count", 12}},
+		Extra: []Metric{{Name: "commit_count", Value: 12}, {Name: "quorumd_digest", Text: "0x00000000000000ff"}},
 	}}
 }
 

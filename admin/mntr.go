@@ -70,6 +70,10 @@ func appendMntrRest(l *lines, s *Server, leader bool) {
 		l.num("max_proposal_size", s.Proposal.Max)
 	}
 	for _, m := range s.Extra {
+		if m.Text != "" {
+			l.text(m.Name, m.Text)
+			continue
+		}
 		l.num(m.Name, m.Value)
 	}
 }

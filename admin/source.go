@@ -94,6 +94,7 @@ func NoSizes() Sizes { return Sizes{-1, -1, -1} }
 type Metric struct {
 	Name  string
 	Value int64
+	Text  string // stands for Value when it is not empty
 }
 
 // Pair is one key=value line.

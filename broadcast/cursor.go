@@ -25,8 +25,10 @@ type Cursor struct {
 	stopped bool
 
 	flight  flight
-	reading uint64 // number of the log read under way, 0 for none
-	lost    bool   // the log no longer reaches back to sent
+	reading uint64   // number of the log read under way, 0 for none
+	empty   bool     // the last read found nothing, when the log was durable
+	dry     zab.Zxid // through here; it is not asked again before that changes
+	lost    bool     // the log no longer reaches back to sent
 	scratch []zab.Record
 }
 
@@ -56,6 +58,9 @@ func (c *Cursor) Pump(log *history.Log, out *zab.Output) {
 	for c.reading == 0 && !c.lost && !c.held() && c.sent.Zxid < log.Appended().Zxid && c.flight.room() > 0 {
 		recs, ok := log.After(c.sent.Zxid, c.flight.room(), c.scratch[:0])
 		if !ok {
+			if c.empty && c.dry == log.Synced() {
+				return
+			}
 			c.reading = log.Read(c.sent.Zxid, readBytes, out)
 			return
 		}
@@ -79,10 +84,9 @@ func (c *Cursor) Read(res *zab.LogReadResult, log *history.Log, out *zab.Output)
 		c.lost = true
 		return true
 	}
+	c.empty, c.dry = len(res.Records) == 0, log.Synced()
 	c.send(res.Records, out)
-	if len(res.Records) > 0 {
-		c.Pump(log, out)
-	}
+	c.Pump(log, out)
 	return true
 }
 

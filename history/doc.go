@@ -13,5 +13,6 @@
 //	    installed snapshot.
 //	H3  A completion asked for before the last truncation or snapshot changes
 //	    nothing (ClickHouse#102629).
-//	H4  The ring holds a run without holes that ends at appended, or nothing.
+//	H4  The ring holds a run without holes that ends at appended, or nothing,
+//	    and knows the position at which that run begins.
 package history

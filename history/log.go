@@ -20,7 +20,7 @@ type Log struct {
 
 // New returns the log that ends at last, all of it durable.
 func New(last zab.Position) *Log {
-	return &Log{appended: last, synced: last.Zxid}
+	return &Log{appended: last, synced: last.Zxid, recent: ring{floor: last}}
 }
 
 // Appended returns the end of the log, durable or not.
@@ -97,7 +97,7 @@ func (l *Log) Completed(d *zab.DiskDone) {
 		}
 		l.appended = d.At
 		l.synced = d.At.Zxid
-		l.recent.reset()
+		l.recent.reset(d.At)
 	}
 }
 

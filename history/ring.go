@@ -15,6 +15,7 @@ const (
 
 // ring holds the newest records of the log in order.
 type ring struct {
+	floor zab.Position // where the oldest record begins
 	buf   []zab.Record // length is a power of two
 	head  int          // index of the oldest
 	n     int
@@ -45,16 +46,19 @@ func (r *ring) grow() {
 
 func (r *ring) drop() {
 	oldest := r.at(0)
+	r.floor = oldest.Position()
 	r.bytes -= len(oldest.Bytes)
 	*oldest = zab.Record{}
 	r.head = (r.head + 1) & (len(r.buf) - 1)
 	r.n--
 }
 
-func (r *ring) reset() {
+// reset empties the ring of a log that ends at end now.
+func (r *ring) reset(end zab.Position) {
 	for r.n > 0 {
 		r.drop()
 	}
+	r.floor = end
 }
 
 // index returns how many records of the ring are not after z.
@@ -64,10 +68,13 @@ func (r *ring) index(z zab.Zxid) int {
 
 func (r *ring) find(z zab.Zxid) (zab.Position, bool) {
 	i := r.index(z)
-	if i == 0 {
-		return zab.Position{}, false
+	switch {
+	case i > 0:
+		return r.at(i - 1).Position(), true
+	case z >= r.floor.Zxid:
+		return r.floor, true
 	}
-	return r.at(i - 1).Position(), true
+	return zab.Position{}, false
 }
 
 // after needs the record at z itself, or the one before the ring's first, to
@@ -75,7 +82,7 @@ func (r *ring) find(z zab.Zxid) (zab.Position, bool) {
 // zxid of a record, so it asks for an exact element.
 func (r *ring) after(z zab.Zxid, maxBytes int, dst []zab.Record) ([]zab.Record, bool) {
 	i := r.index(z)
-	if i == 0 || r.at(i-1).Zxid != z {
+	if at, known := r.find(z); !known || at.Zxid != z {
 		return dst, false
 	}
 	for size := 0; i < r.n; i++ {

@@ -105,6 +105,14 @@ func (l *Leader) Bootstrap(wall int64, out *zab.Output) {
 	l.pumpAll(out)
 }
 
+// Configure makes a record of the membership's text.
+func (l *Leader) Configure(text string, wall int64, out *zab.Output) {
+	l.propose(&zab.Txn{
+		Time: wall, Origin: l.cfg.Self, Level: zab.FeatureLevel, Op: zab.OpConfig, Body: []byte(text),
+	}, out)
+	l.pumpAll(out)
+}
+
 // Packet takes a packet from a learner.
 func (l *Leader) Packet(link zab.LinkID, pkt *zab.Packet, now time.Duration, wall int64, out *zab.Output) {
 	p := l.learner(link)

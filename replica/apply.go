@@ -80,6 +80,8 @@ func (r *Replica) observe(rec *zab.Record, out *zab.Output) {
 		}
 	case int32(jute.OpCloseSession), zab.OpExpire:
 		r.sessions.Remove(txn.Session)
+	case zab.OpConfig:
+		r.members = string(txn.Body)
 	case zab.OpBootstrap:
 		var b zab.Bootstrap
 		err := wire.NewDecoder().Body(txn.Body, &b)
@@ -98,7 +100,7 @@ func (r *Replica) observe(rec *zab.Record, out *zab.Output) {
 // installed starts over from a snapshot that has become the log's base.
 func (r *Replica) installed(d *zab.DiskDone, out *zab.Output) {
 	r.applied, r.committed, r.reading = d.At, d.At.Zxid, 0
-	r.naming = d.Ensemble
+	r.naming, r.members = d.Ensemble, d.Members
 	r.sessions = session.NewTracker(r.cfg.Tick)
 	for _, s := range d.Sessions {
 		r.sessions.Add(s.ID, s.Timeout, r.now)
@@ -161,6 +163,10 @@ func (r *Replica) ready(out *zab.Output) bool {
 		if r.naming == 0 && !r.bootstrapped {
 			r.bootstrapped = true
 			r.leader.Bootstrap(r.wall, out)
+		}
+		if r.members != r.cfg.Membership && r.cfg.Membership != "" && !r.configured {
+			r.configured = true
+			r.leader.Configure(r.cfg.Membership, r.wall, out)
 		}
 	case r.follower != nil:
 		if r.follower.Phase() != follower.Serving ||

@@ -144,7 +144,7 @@ func (c *chaos) stop(s *server) {
 }
 
 func (c *chaos) act() {
-	s := rapid.SampledFrom(c.servers).Draw(c.rt, "server")
+	s := c.servers[rapid.IntRange(0, len(c.servers)-1).Draw(c.rt, "server")]
 	n := rapid.IntRange(0, 99).Draw(c.rt, "what")
 	switch {
 	case n < 25: // everything that is not held
@@ -155,7 +155,7 @@ func (c *chaos) act() {
 		c.lives[s.id]++
 		s.start()
 	case n < 38:
-		o := rapid.SampledFrom(c.servers).Draw(c.rt, "other")
+		o := c.servers[rapid.IntRange(0, len(c.servers)-1).Draw(c.rt, "other")]
 		if o != s {
 			c.part(s.id, o.id, !c.apart(s.id, o.id))
 		}
@@ -179,7 +179,7 @@ func (c *chaos) act() {
 	case n < 96:
 		s.holdReads = !s.holdReads
 	case len(c.links) > 0: // a connection breaks
-		c.close(s, rapid.SampledFrom(c.links).Draw(c.rt, "link").ends[0])
+		c.close(s, c.links[rapid.IntRange(max(0, len(c.links)-6), len(c.links)-1).Draw(c.rt, "link")].ends[0])
 	}
 }
 

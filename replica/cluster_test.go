@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -211,11 +212,17 @@ func (c *cluster) dial(s *server, peer zab.ServerID) {
 	to.inbox = append(to.inbox, zab.Event{Kind: zab.EvLinkUp, Link: c.lastID, Peer: s.id})
 }
 
+// maxSteps is how often each server may act between two ticks.
+const maxSteps = 5000
+
 // settle lets everything happen that is not held, for the given time.
 func (c *cluster) settle(d time.Duration) {
 	for end := c.now + d; ; c.now += zab.TickInterval {
-		for busy := true; busy; {
+		for busy, steps := true, 0; busy; steps++ {
 			busy = false
+			if steps > maxSteps {
+				c.t.Fatalf("the servers keep each other busy:\n%s", strings.Join(c.wire[len(c.wire)-60:], "\n"))
+			}
 			for _, s := range c.servers {
 				if s.up && len(s.inbox) > 0 && !s.holdIn {
 					ev := s.inbox[0]

@@ -21,7 +21,9 @@ type Config struct {
 	SyncLimit int           // ticks
 	Flags     zab.TxnFlags  // what this server stamps into records when it leads
 	Members   uint64        // digest of the membership, the same on all servers
-	Bootstrap zab.Bootstrap // what this server would name a new ensemble
+	// Membership is its text, for /zookeeper/config; empty leaves that alone.
+	Membership string
+	Bootstrap  zab.Bootstrap // what this server would name a new ensemble
 }
 
 // Start is what recovery found on the disk.
@@ -31,6 +33,7 @@ type Start struct {
 	Epochs   zab.Epochs           // promises
 	Sessions []zab.SessionTimeout // in the loaded tree
 	Ensemble uint64               // the ensemble's name in the loaded tree, 0 if none
+	Members  string               // the membership's text in the loaded tree
 }
 
 // Replica is one server. It is not safe for concurrent use.
@@ -41,6 +44,7 @@ type Replica struct {
 	sessions *session.Tracker
 	enc      *wire.Encoder
 	naming   uint64 // the ensemble's random name, 0 while unknown
+	members  string // the membership's text in the applied history
 
 	now  time.Duration
 	wall int64
@@ -62,6 +66,7 @@ type Replica struct {
 	scratch   []zab.Record
 
 	bootstrapped bool // in this leadership
+	configured   bool // in this leadership
 	open         bool // clients' requests may go to the leader
 	pending      pendingQueue
 	asks         []ask
@@ -73,7 +78,7 @@ type Replica struct {
 func New(cfg Config, start Start) *Replica {
 	r := &Replica{
 		cfg: cfg, log: history.New(start.Last), epochs: start.Epochs, enc: wire.NewEncoder(),
-		sessions: session.NewTracker(cfg.Tick), naming: start.Ensemble,
+		sessions: session.NewTracker(cfg.Tick), naming: start.Ensemble, members: start.Members,
 		applied: start.Applied, committed: start.Applied.Zxid,
 	}
 	for _, s := range start.Sessions {

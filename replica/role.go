@@ -34,7 +34,7 @@ func (r *Replica) leaveIfLost(out *zab.Output) {
 	if !lost {
 		return
 	}
-	r.open, r.bootstrapped, r.settled = false, false, nil
+	r.open, r.bootstrapped, r.configured, r.settled = false, false, false, nil
 	r.due = r.due[:0]
 	r.pending.unsend()
 	for i := range r.asks {

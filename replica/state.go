@@ -39,6 +39,10 @@ func (s *State) Applied() zab.Position { return s.applied }
 // applied.
 func (s *State) Ensemble() uint64 { return s.ensemble }
 
+// Membership returns the text of the membership, empty until its record was
+// applied.
+func (s *State) Membership() string { return s.tree.Config() }
+
 // Level returns the highest feature level in the history.
 func (s *State) Level() uint16 { return s.level }
 

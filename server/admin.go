@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"os"
 	"os/user"
 	"path/filepath"
@@ -64,7 +65,10 @@ func modeOf(status *replica.Status) string {
 func (s *Server) extraFigures(status *replica.Status) []admin.Metric {
 	st := s.store.Stats()
 	p := s.peers.Figures()
+	at, digest := s.Digest()
 	return []admin.Metric{
+		{Name: "quorumd_applied_zxid", Text: "0x" + strconv.FormatUint(uint64(at.Zxid), 16)},
+		{Name: "quorumd_digest", Text: fmt.Sprintf("0x%016x", digest)},
 		{Name: "quorumd_loop_busy_permille", Value: s.figures.busy.permille.Load()},
 		{Name: "quorumd_epoch", Value: int64(status.Epoch)},
 		{Name: "quorumd_pending_requests", Value: int64(status.Pending)},

@@ -49,7 +49,8 @@ type Config struct {
 	BindAttempts   int           // of peers' ports; see peer.Config
 	ConnectTimeout time.Duration // to a peer
 
-	// Client configures the client port. Open fills in Self, Grace, Admin and Log.
+	// Client configures the client port. Open fills in Self, Grace,
+	// CatchUp, Admin and Log.
 	Client clientport.Config
 
 	SnapCount     int           // records between snapshots, about
@@ -88,7 +89,7 @@ func FromConfig(c *config.Config) Config {
 			Listen:        c.ClientAddr.String(),
 			MaxPerAddress: c.Client.MaxPerAddress, MaxConnections: c.Client.MaxConnections,
 			MinTimeout: c.MinSessionTimeout, MaxTimeout: c.MaxSessionTimeout,
-			MaxBuffer: c.Client.MaxBuffer, OutstandingLimit: c.Client.GlobalOutstandingLimit,
+			MaxBuffer: c.Client.MaxBuffer, OutstandingLimit: outstandingLimit(c),
 			Sessionless: c.Client.SessionlessTimeout, KeepAlive: c.Client.TCPKeepAlive,
 			SkipACL: c.Tree.SkipACL, DigestDisabled: c.Auth.DigestDisabled, SuperDigest: c.Auth.SuperDigest,
 			Words: c.Words,
@@ -125,6 +126,16 @@ func segmentSize(s config.Storage) int64 {
 		size = s.TxnLogSizeLimit
 	}
 	return max(size, txnlog.MinSegmentSize)
+}
+
+// outstandingLimit is this server's part of the limit: the leader's clients and
+// what other servers forward to it come to the whole.
+func outstandingLimit(c *config.Config) int {
+	limit, voters := c.Client.GlobalOutstandingLimit, len(c.Ensemble().Voters())
+	if voters > 2 {
+		limit = max(limit/(voters-1), 1) // 0 would be no limit
+	}
+	return limit
 }
 
 func flags(t config.Tree) zab.TxnFlags {

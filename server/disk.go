@@ -89,6 +89,13 @@ func (d *diskRunner) perform(batch []zab.DiskOp) bool {
 		}
 		d.s.inbox.fromPeer(ev)
 	}
+	d.s.watchdog.begin(0)
+	err = d.s.store.Prepare() // the next segment, off everybody's way
+	d.s.watchdog.end()
+	if err != nil {
+		d.s.fail(fmt.Errorf("server: disk: %w", err))
+		return false
+	}
 	return true
 }
 
@@ -114,7 +121,7 @@ func (d *diskRunner) load(done *zab.DiskDone) bool {
 		d.s.fail(fmt.Errorf("server: load what was received: %w", err))
 		return false
 	}
-	done.Sessions, done.Ensemble = state.Sessions(), state.Ensemble()
+	done.Sessions, done.Ensemble, done.Members = state.Sessions(), state.Ensemble(), state.Membership()
 	d.mu.Lock()
 	d.loaded = append(d.loaded, loadedState{done.Op, state})
 	d.mu.Unlock()

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -26,22 +27,31 @@ const waitLimit = 30 * time.Second
 
 // testEnsemble is an ensemble of servers in this process, on loopback.
 type testEnsemble struct {
-	t       *testing.T
+	t       testing.TB
 	dir     string
 	configs []Config
 	servers []*Server // nil while down
-	tunes   []func(*Config)
 }
 
-// freePort returns a port of loopback that nobody uses at the moment.
+// nextPort is where freePort looks next.
+var nextPort atomic.Uint32
+
+// freePort returns a port of loopback that nobody uses at the moment. It is
+// below those that the system gives to outgoing connections: one of them could
+// take the port while its server is down.
 func freePort(t testing.TB) string {
 	t.Helper()
-	ln, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	const first, count = 10_000, 10_000
+	nextPort.CompareAndSwap(0, uint32(os.Getpid())*131)
+	for range count {
+		addr := fmt.Sprintf("127.0.0.1:%d", first+nextPort.Add(1)%count)
+		if ln, err := net.Listen("tcp", addr); err == nil {
+			ln.Close()
+			return addr
+		}
 	}
-	defer ln.Close()
-	return ln.Addr().String()
+	t.Fatalf("no free port in %d..%d", first, first+count-1)
+	return ""
 }
 
 // testConfig is the configuration of a server alone.
@@ -87,7 +97,7 @@ func (w *testWriter) Write(b []byte) (int, error) {
 }
 
 // newEnsemble lays out servers 1 to voters, and observers after them.
-func newEnsemble(t *testing.T, voters, observers int, tune func(*Config)) *testEnsemble {
+func newEnsemble(t testing.TB, voters, observers int, tune func(*Config)) *testEnsemble {
 	t.Helper()
 	e := &testEnsemble{t: t, dir: t.TempDir()}
 	log := logOf(t)

@@ -110,11 +110,13 @@ func (l *loop) collectTouched() {
 func (l *loop) install(ev *zab.Event) {
 	l.carryOut()
 	state := l.s.disk.takeLoaded(ev.Disk.Op)
+	// Before the state changes: its watches are not in the new one, and a client
+	// that still read from that would miss what they were set for.
+	l.s.port.CloseAll("a snapshot is installed")
 	l.s.stateMu.Lock()
 	l.s.state = state
 	l.s.stateMu.Unlock()
 	l.snapRecords, l.snapBytes = 0, 0
-	l.s.port.CloseAll("a snapshot was installed")
 }
 
 // carryOut performs the output, in the order that gets the slow things going

@@ -131,9 +131,10 @@ func (s *Server) restore() error {
 	r := replica.New(replica.Config{
 		Self: s.cfg.Self, Ensemble: s.cfg.Ensemble, Tick: s.cfg.Tick, InitLimit: s.cfg.InitLimit,
 		SyncLimit: s.cfg.SyncLimit, Flags: s.cfg.Flags, Members: s.cfg.Digest, Bootstrap: boot,
+		Membership: s.cfg.Membership,
 	}, replica.Start{
 		Last: found.Last, Applied: state.Applied(), Epochs: found.Epochs,
-		Sessions: state.Sessions(), Ensemble: state.Ensemble(),
+		Sessions: state.Sessions(), Ensemble: state.Ensemble(), Members: state.Membership(),
 	})
 	s.loop = newLoop(s, r)
 	status := r.Status()
@@ -217,7 +218,7 @@ func (s *Server) openPorts() error {
 
 func (s *Server) clientConfig() clientport.Config {
 	c := s.cfg.Client
-	c.Self, c.Grace = s.cfg.Self, s.cfg.Tick
+	c.Self, c.Grace, c.CatchUp = s.cfg.Self, s.cfg.Tick, s.cfg.Tick/2
 	c.Admin = s.adminHooks()
 	c.Log = s.log.With().Str("component", "clientport").Logger()
 	return c
@@ -292,11 +293,11 @@ func (s *Server) supervise() {
 }
 
 func (s *Server) tearDown() {
-	s.inbox.close() // before the peers: their readers may wait in it
 	s.port.Close()
-	s.peers.Close()
-	close(s.quit)
+	close(s.quit) // the loop ends before its links do, and calls no election about it
 	s.workers.Wait()
+	s.inbox.close() // readers of links may wait in it
+	s.peers.Close()
 	s.disk.stop()
 	if err := s.store.Close(); err != nil {
 		s.fail(fmt.Errorf("server: close: %w", err))

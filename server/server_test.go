@@ -2,7 +2,11 @@ package server
 
 import (
 	"fmt"
+	"strings"
 	"testing"
+
+	"github.com/go-zookeeper/zk"
+	"github.com/rs/zerolog"
 
 	"github.com/quorumd/quorumd/zab"
 )
@@ -88,4 +92,64 @@ func TestObserver(t *testing.T) {
 	expect(t, c, "/o", "1")
 	c.Close()
 	e.converged()
+}
+
+// TestCloseAtOnce ends servers at every stage of their start.
+func TestCloseAtOnce(t *testing.T) {
+	e := newEnsemble(t, 3, 0, nil)
+	for range 5 {
+		e.start(1)
+		e.stop(1) // alone, without a quorum
+		e.start(1, 2)
+		e.stop(2)
+		e.stop(1) // on its way into an election or out of one
+	}
+	e.start(1, 2, 3)
+	e.serving()
+	e.converged()
+}
+
+// TestMinorityDoesNotServe: what has lost its quorum closes its clients'
+// connections after the grace, and serves again when the quorum is back.
+func TestMinorityDoesNotServe(t *testing.T) {
+	e := newEnsemble(t, 3, 0, nil)
+	e.start(1, 2, 3)
+	leader := e.serving()
+	c := e.client(leader)
+	create(t, c, "/a", nil)
+	others := []int{leader%3 + 1, (leader+1)%3 + 1}
+	e.stop(others[0])
+	e.stop(others[1])
+	eventually(t, "the leader giving up", func() bool { return !e.servers[leader-1].Status().Serving })
+	eventually(t, "the client being dropped", func() bool { return c.State() != zk.StateHasSession })
+	e.start(others...)
+	e.serving()
+	eventually(t, "the client being back", func() bool {
+		_, err := c.Set("/a", []byte("1"), -1)
+		return err == nil
+	})
+	c.Close()
+	e.converged()
+}
+
+// TestMembershipDiffers: a server with other server lines takes no part, and
+// says so.
+func TestMembershipDiffers(t *testing.T) {
+	var logged lockedBuffer
+	e := newEnsemble(t, 3, 0, func(c *Config) {
+		if c.Self == 3 {
+			c.Digest++
+			c.Logger = zerolog.New(&logged)
+		}
+	})
+	e.start(1, 2, 3)
+	eventually(t, "the two others serving", func() bool {
+		return e.servers[0].Status().Serving && e.servers[1].Status().Serving
+	})
+	eventually(t, "the third one's complaint", func() bool {
+		return strings.Contains(strings.Join(logged.lines(), ""), zab.NoteMembershipDiffer.String())
+	})
+	if e.servers[2].Status().Serving {
+		t.Error("a server with another membership serves")
+	}
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/quorumd/quorumd/internal/vfs"
@@ -90,10 +91,11 @@ func (n *node) start() {
 	}
 	n.replica = replica.New(replica.Config{
 		Self: n.id, Ensemble: w.check.ensemble, Tick: tickTime, InitLimit: initLimit, SyncLimit: syncLimit,
-		Bootstrap: zab.Bootstrap{Ensemble: w.rng.Uint64() | 1, Secret: secret[:]},
+		Membership: "simulated",
+		Bootstrap:  zab.Bootstrap{Ensemble: w.rng.Uint64() | 1, Secret: secret[:]},
 	}, replica.Start{
 		Last: found.Last, Applied: state.Applied(), Epochs: found.Epochs,
-		Sessions: state.Sessions(), Ensemble: state.Ensemble(),
+		Sessions: state.Sessions(), Ensemble: state.Ensemble(), Members: state.Membership(),
 	})
 	w.say("start %d log=%s applied=%s accepted=%d current=%d torn=%d", n.id, found.Last, state.Applied(),
 		found.Epochs.Accepted, found.Epochs.Current, found.Torn)
@@ -242,6 +244,13 @@ func (n *node) kickDisk() {
 		for i := range done {
 			n.w.check.diskDone(n, &done[i])
 		}
+		done = slices.Clone(done)
+		if w.chance(0.5) {
+			if err := n.store.Prepare(); err != nil {
+				w.fail("server %d: disk: %v", n.id, err)
+				return
+			}
+		}
 		w.after(w.jitter(200*time.Microsecond), func() {
 			if n.life != life {
 				return
@@ -272,7 +281,7 @@ func (n *node) install(d *zab.DiskDone) {
 	n.state = state
 	n.applies = nil
 	n.port.dropAll()
-	d.Sessions, d.Ensemble = state.Sessions(), state.Ensemble()
+	d.Sessions, d.Ensemble, d.Members = state.Sessions(), state.Ensemble(), state.Membership()
 	n.w.check.installed(n)
 }
 

@@ -36,11 +36,12 @@ type sourceBench struct {
 	recs []zab.Record
 }
 
-// newSourceBench is a leader whose log holds five records, all in the ring,
-// and a learner whose log ends at last.
+// newSourceBench is a leader whose log holds five records, all but the first in
+// the ring, and a learner whose log ends at last.
 func newSourceBench(t *testing.T, last zab.Position) *sourceBench {
-	b := &sourceBench{bench: bench{t: t, log: history.New(zab.Position{})}, recs: chain(zab.Position{}, 5)}
-	for _, r := range b.recs {
+	b := &sourceBench{bench: bench{t: t}, recs: chain(zab.Position{}, 5)}
+	b.log = history.New(b.recs[0].Position())
+	for _, r := range b.recs[1:] {
 		b.log.Append(r, &zab.Output{})
 	}
 	b.s = NewSource(7, 2, last, b.log, &b.out)

@@ -89,8 +89,8 @@ type Event struct {
 //	              hold exactly the position asked for (then nothing was cut)
 //	DiskSnapChunk Off: bytes written so far
 //	DiskSnapEnd   At: the snapshot is the log's base, the tree is loaded from
-//	              it, Sessions are the sessions in it; OK false when it was
-//	              damaged (then nothing changed)
+//	              it, Sessions, Ensemble and Members are what it holds; OK
+//	              false when it was damaged (then nothing changed)
 type DiskDone struct {
 	Op       uint64
 	Kind     DiskOpKind
@@ -101,6 +101,7 @@ type DiskDone struct {
 	Off      int64
 	Sessions []SessionTimeout
 	Ensemble uint64
+	Members  string // the membership's text in the tree
 }
 
 // SessionTimeout is a session and its timeout in ms.

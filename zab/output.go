@@ -4,7 +4,7 @@ package zab
 type DiskOpKind uint8
 
 // Kinds of disk operations. All are durable, file and directory, before they
-// are reported done.
+// are reported done, but for the pieces of a snapshot, which are at its end.
 const (
 	// DiskAppend appends Records to the log. They follow the log's end.
 	DiskAppend DiskOpKind = iota + 1

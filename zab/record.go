@@ -53,6 +53,7 @@ const (
 	OpBootstrap int32 = -1000 // Body: msgpack Bootstrap; the first record of an ensemble
 	OpReap      int32 = -1001 // Body: path bytes; deletes an empty container or expired TTL node
 	OpExpire    int32 = -1002 // closes Session because it was silent for too long
+	OpConfig    int32 = -1003 // Body: text of the membership, for /zookeeper/config
 )
 
 // Bootstrap is the body of the first record of every ensemble.

@@ -57,6 +57,9 @@ func (t *Tree) apply(q *Request) jute.Code {
 		return jute.CodeOK
 	case zab.OpReap:
 		return t.reap(q)
+	case zab.OpConfig:
+		t.configure(q)
+		return jute.CodeOK
 	case int32(jute.OpReconfig):
 		return jute.CodeReconfigDisabled
 	case int32(jute.OpCheck): // of use inside a multi only

@@ -127,6 +127,20 @@ func (t *Tree) setACL(q *Request, path, text string, version int32) jute.Code {
 	return jute.CodeOK
 }
 
+// configure writes the text of the membership into /zookeeper/config, past its
+// ACL. Its version stays -1 (spec/semantics.md §2).
+func (t *Tree) configure(q *Request) {
+	id := t.lookup(configPath)
+	n := t.edit(id)
+	n.mzxid, n.mtime = q.Zxid, q.Time
+	t.done(id)
+	t.write(id, view(q.Body), false)
+	t.happened(q, jute.EventNodeDataChanged, configPath, n.acl)
+}
+
+// Config returns the data of /zookeeper/config.
+func (t *Tree) Config() string { return strings.Clone(t.data(t.lookup(configPath))) }
+
 // check is an operation of multis alone.
 func (t *Tree) check(q *Request, c *jute.CheckVersionRequest) jute.Code {
 	if !q.Live {

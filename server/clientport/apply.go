@@ -27,6 +27,7 @@ func (p *Port) BeforeApply(rec *zab.Record) {
 // this server waits for it.
 func (p *Port) Applied(rec *zab.Record, res znode.Result) {
 	t := rec.Txn
+	p.ahead.applied = rec.Zxid
 	if c := p.applying; c != nil {
 		p.applying = nil
 		if jute.Op(t.Op) == jute.OpCreateSession {

@@ -36,6 +36,7 @@ type Config struct {
 	OutstandingLimit int           // waiting requests beyond which reading stops, 0 is unlimited
 	Sessionless      time.Duration // for a connection to get its session
 	Grace            time.Duration // that connections outlive serving
+	CatchUp          time.Duration // that a client that has seen more than the state holds may wait for it, 0 is not at all
 	WriteTimeout     time.Duration // 0 is DefaultWriteTimeout
 	MaxOutput        int           // bytes, 0 is DefaultMaxOutput
 	KeepAlive        bool          // TCP keepalive

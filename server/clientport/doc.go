@@ -20,7 +20,8 @@
 //	           read behind a write ─ joins pending
 //	         then one write of out
 //	loop:    BeforeApply, apply, Applied        ─ state write-locked ─▶ out
-//	         Flush: wake the writers of the connections that were touched
+//	         Flush: wake the writers of the connections that were touched,
+//	         and the clients that were ahead of the state and are not any more
 //	writer:  reads that came to the head of pending ─ state read-locked ─▶ out
 //	         then one write of out
 //
@@ -53,7 +54,7 @@
 //	    for a socket.
 //
 // Lock order: state -> submit -> table -> watch shards -> conn; the rest
-// (dirty, touched, figures, the loop's inbox) are leaves. No lock is held over
+// (dirty, touched, ahead, figures, the loop's inbox) are leaves. No lock is held over
 // a read or write of a socket.
 //
 // # Bounds

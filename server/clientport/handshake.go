@@ -94,7 +94,7 @@ func (c *conn) handshake() bool {
 // connect asks for the session of q, or refuses it.
 func (c *conn) connect(q *connectRequest) bool {
 	c.readOnly = q.readOnly
-	switch c.tryConnect(q) {
+	switch c.catchUp(q) {
 	case connectAhead:
 		// Going back in time is worse for the client than going elsewhere.
 		c.p.noisy.Info().Str("client", c.remote).Stringer("seen", q.lastZxid).
@@ -113,7 +113,7 @@ type verdict uint8
 
 const (
 	connectAsked    verdict = iota // created or answerConnect will say
-	connectAhead                   // the client has seen more than the state holds
+	connectAhead                   // the client has seen more than the state holds; it is in Port.ahead
 	connectPassword                // the password is not the session's
 )
 
@@ -123,6 +123,7 @@ func (c *conn) tryConnect(q *connectRequest) verdict {
 	defer p.state.RUnlock()
 	st := p.current()
 	if q.lastZxid > st.Applied().Zxid {
+		p.ahead.add(c, q.lastZxid)
 		return connectAhead
 	}
 	timeout := p.cfg.negotiate(q.timeout)

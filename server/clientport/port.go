@@ -37,6 +37,7 @@ type Port struct {
 
 	table table
 	gate  gate
+	ahead aheadList
 
 	dirtyMu sync.Mutex
 	dirty   []*conn // conns whose writer Flush will wake
@@ -82,6 +83,7 @@ func Open(cfg Config, host Host) (*Port, error) {
 	p.traceMask.Store(admin.DefaultTraceMask)
 	p.table.init()
 	p.gate.init()
+	p.ahead.init()
 	p.figures.reset()
 	p.wg.Add(2)
 	go p.acceptFrom(ln)
@@ -157,7 +159,7 @@ func (p *Port) Touched(dst []zab.SessionID) []zab.SessionID {
 }
 
 // Flush wakes the writers of the connections that something was appended to
-// since the last Flush. The loop calls it after it has released the state.
+// since the last Flush, and whoever waits for what was applied since. The loop calls it after it has released the state.
 func (p *Port) Flush() {
 	p.dirtyMu.Lock()
 	p.dirty, p.flushed = p.flushed[:0], p.dirty
@@ -169,6 +171,7 @@ func (p *Port) Flush() {
 		signal(c.wake)
 		p.flushed[i] = nil
 	}
+	p.ahead.wake()
 }
 
 // markDirty leaves c to the next Flush.

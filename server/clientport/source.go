@@ -195,7 +195,8 @@ func (s source) ResetConns() {
 func fillState(v *admin.Server, st *replica.State) {
 	f := st.Figures()
 	v.Zxid = st.Applied().Zxid
-	v.Nodes, v.Ephemerals, v.DataSize = f.Nodes, f.Ephemerals, f.Bytes
+	v.Nodes = f.Nodes + 1 // ZooKeeper counts the root twice
+	v.Ephemerals, v.DataSize = f.Ephemerals, f.Bytes
 	v.Sessions = st.SessionCount()
 	v.Watches = admin.WatchCount{Conns: f.Watches.Connections, Paths: f.Watches.Paths, Total: f.Watches.Watches}
 }

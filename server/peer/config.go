@@ -39,7 +39,7 @@ const (
 	growBody = 1 << 20
 
 	// redialMin and redialMax bound the pause between two attempts to reach a
-	// peer's election port. A connection that lived for redialMax counts as a
+	// peer's election port. A connection that lived for redialMin counts as a
 	// success.
 	redialMin = 50 * time.Millisecond
 	redialMax = time.Second

@@ -58,7 +58,7 @@ func TestHelloRefused(t *testing.T) {
 			m := newMemory()
 			var log bytes.Buffer
 			b, rb := open(t, m, 2, func(cfg *Config) { cfg.Log = zerolog.New(zerolog.SyncWriter(&log)) })
-			real := join(t, m, "quorum2", quorumChannel, 3, 2)
+			honest := join(t, m, "quorum2", quorumChannel, 3, 2)
 			h := valid
 			c.change(&h)
 			nc := call(t, m, "quorum2")
@@ -66,7 +66,7 @@ func TestHelloRefused(t *testing.T) {
 				t.Errorf("answer %+v", answer)
 			}
 			closedSoon(t, nc)
-			if _, err := real.Write(frame(t, zab.Packet{Kind: zab.KindPing})); err != nil {
+			if _, err := honest.Write(frame(t, zab.Packet{Kind: zab.KindPing})); err != nil {
 				t.Fatal(err)
 			}
 			rb.nth(1, zab.EvPacket, 3)

@@ -216,12 +216,12 @@ func TestOverflow(t *testing.T) {
 // nothing else waits.
 func TestOneLargePacket(t *testing.T) {
 	m := newMemory()
-	a, _ := open(t, m, 1, func(c *Config) { c.MaxQueue = 1 << 10 })
+	a, ra := open(t, m, 1, func(c *Config) { c.MaxQueue = 1 << 10 })
 	_, rb := open(t, m, 2, nil)
 	a.Dial(2)
-	link := rb.nth(1, zab.EvLinkUp, 1).Link
+	mine, link := ra.nth(1, zab.EvLinkUp, 2).Link, rb.nth(1, zab.EvLinkUp, 1).Link
 	rec := record(t, wire.NewEncoder(), 0, 1, make([]byte, 10<<10))
-	a.Send([]zab.Send{{Link: 1, Packet: zab.Packet{Kind: zab.KindTxn, Record: rec}}})
+	a.Send([]zab.Send{{Link: mine, Packet: zab.Packet{Kind: zab.KindTxn, Record: rec}}})
 	if ev := rb.nth(1, zab.EvPacket, 1); ev.Link != link {
 		t.Fatalf("link %d", ev.Link)
 	}

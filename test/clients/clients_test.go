@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -23,26 +24,32 @@ var scenarios = []struct {
 	{"kazoo", kazoo},
 	{"zkCli", zkCli},
 	{"c", cClient},
+	{"cli_mt", cliMT},
 }
 
-// TestScenarios runs the clients against different members of one ensemble, so
-// that some of them have their writes forwarded.
+// TestScenarios runs every client through every member of one ensemble.
 func TestScenarios(t *testing.T) {
 	addrs := harness.Addresses(t)
-	for i, s := range scenarios {
+	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) {
 			command, err := s.command(t)
 			if err != nil {
 				t.Skip(err)
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), scenarioLimit)
-			defer cancel()
-			run := exec.CommandContext(ctx, command[0], append(command[1:], addrs[i%len(addrs)])...)
-			text, err := run.CombinedOutput()
-			if err != nil {
-				t.Errorf("%v\n%s", err, text)
+			for i, addr := range addrs {
+				t.Run(fmt.Sprintf("server %d", i+1), func(t *testing.T) { play(t, command, addr) })
 			}
 		})
+	}
+}
+
+// play runs one scenario against one server.
+func play(t *testing.T, command []string, addr string) {
+	ctx, cancel := context.WithTimeout(t.Context(), scenarioLimit)
+	defer cancel()
+	text, err := exec.CommandContext(ctx, command[0], append(slices.Clone(command[1:]), addr)...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, text)
 	}
 }
 
@@ -64,6 +71,17 @@ func zkCli(*testing.T) ([]string, error) {
 		return nil, fmt.Errorf("no zkCli.sh (Debian: apt-get install zookeeper; elsewhere set ZKCLI): %w", err)
 	}
 	return []string{"./zkcli_scenario.sh"}, nil
+}
+
+func cliMT(*testing.T) ([]string, error) {
+	client := os.Getenv("CLI_MT")
+	if client == "" {
+		client = "/usr/lib/zookeeper/bin/cli_mt"
+	}
+	if _, err := os.Stat(client); err != nil {
+		return nil, fmt.Errorf("no cli_mt (Debian: apt-get install zookeeper-bin; elsewhere set CLI_MT): %w", err)
+	}
+	return []string{"./climt_scenario.sh"}, nil
 }
 
 func cClient(t *testing.T) ([]string, error) {

@@ -29,4 +29,12 @@
 //	    the same data.
 //	F6  No session expires, unless the ensemble was away for longer than a session's
 //	    timeout.
+//	F7  At the end all servers have the same digest of their state at the same
+//	    zxid (only quorumd tells).
+//	F8  What was killed comes back by the means that fits: a follower by DIFF; a
+//	    leader by DIFF, or by TRUNC when it had logged what it could not send; with
+//	    its data gone, by SNAP; with a tail that nobody else has, by TRUNC (only
+//	    quorumd tells).
+//	F9  A write that only a leader had when all were killed was not acknowledged, and
+//	    is on no server when the others have gone on without that one.
 package failover

@@ -15,30 +15,6 @@ const (
 	steadyLimit = 30 * time.Second
 )
 
-// Fault is what is done to the ensemble in each round.
-type Fault int
-
-// The faults. After each, what was killed is started again and all must serve.
-const (
-	KillLeader Fault = iota
-	KillLeaderAndWipe
-	KillFollower
-	KillAll
-)
-
-var faultNames = map[string]Fault{
-	"leader": KillLeader, "wipe": KillLeaderAndWipe, "follower": KillFollower, "all": KillAll,
-}
-
-// FaultNamed returns the fault of that name: leader, wipe, follower or all.
-func FaultNamed(name string) (Fault, error) {
-	f, ok := faultNames[name]
-	if !ok {
-		return 0, fmt.Errorf("failover: no fault %q; it is leader, wipe, follower or all", name)
-	}
-	return f, nil
-}
-
 // Config is one run.
 type Config struct {
 	Fault   Fault
@@ -58,7 +34,8 @@ type Report struct {
 	Dials   int             // connections made by writers
 	Gaps    []time.Duration // longest time without a write at each kill
 	Returns []time.Duration // longest time without a write while the killed server came back
-	Wrong   []string        // everything that broke F1-F6; empty is the pass
+	By      map[string]int  // how killed servers were brought up to date: how often
+	Wrong   []string        // everything that broke F1-F9; empty is the pass
 }
 
 // run is one run under way.
@@ -66,13 +43,14 @@ type run struct {
 	Config
 	ensemble *harness.Ensemble
 	track    *tracker
+	tails    []string // paths that only a leader had when it was killed
 	report   Report
 }
 
 // Run kills servers of a serving ensemble under load and verifies it. An error
 // says that the run could not be carried out; what it found wrong is in the Report.
 func Run(ctx context.Context, e *harness.Ensemble, c Config) (*Report, error) {
-	r := &run{Config: c, ensemble: e, track: &tracker{}}
+	r := newRun(e, c)
 	writers, reader, err := r.prepare()
 	if err != nil {
 		return nil, err
@@ -84,6 +62,10 @@ func Run(ctx context.Context, e *harness.Ensemble, c Config) (*Report, error) {
 		return nil, err
 	}
 	return r.conclude(writers, reader)
+}
+
+func newRun(e *harness.Ensemble, c Config) *run {
+	return &run{Config: c, ensemble: e, track: &tracker{}, report: Report{By: make(map[string]int)}}
 }
 
 // load sets everyone to work; the function it returns ends that.
@@ -154,6 +136,9 @@ func (r *run) round(n int) error {
 	if err := r.steady(); err != nil {
 		return err
 	}
+	if r.Fault == KillWithTail {
+		return r.withTail(n)
+	}
 	victims, err := r.victims(n)
 	if err != nil {
 		return err
@@ -172,13 +157,21 @@ func (r *run) round(n int) error {
 	}
 	gap := r.track.gap()
 	r.report.Gaps = append(r.report.Gaps, gap)
-	r.track.mark()
 	if r.Fault == KillLeaderAndWipe {
 		if err := victims[0].Wipe(); err != nil {
 			return err
 		}
+		if err := r.forget(); err != nil {
+			return err
+		}
 	}
-	if err := victims[0].Start(); err != nil {
+	return r.comeBack(n, victims[0], gap)
+}
+
+// comeBack starts the server that was killed, as the last one that is down.
+func (r *run) comeBack(n int, s *harness.Server, gap time.Duration) error {
+	r.track.mark()
+	if err := s.Start(); err != nil {
 		return err
 	}
 	begin := time.Now()
@@ -186,12 +179,15 @@ func (r *run) round(n int) error {
 		return err
 	}
 	back := time.Since(begin)
+	if err := r.rejoined(s); err != nil {
+		return err
+	}
 	if err := r.steady(); err != nil {
 		return err
 	}
 	r.report.Returns = append(r.report.Returns, r.track.gap())
 	r.Logf("kill %d: server %d, no write for %v; back after %v, no write for %v meanwhile",
-		n, victims[0].ID, gap.Round(time.Millisecond), back.Round(time.Millisecond), r.track.gap().Round(time.Millisecond))
+		n, s.ID, gap.Round(time.Millisecond), back.Round(time.Millisecond), r.track.gap().Round(time.Millisecond))
 	return r.ensemble.Crashed()
 }
 
@@ -253,7 +249,14 @@ func (r *run) conclude(writers []*writer, reader *reader) (*Report, error) {
 	if reader.reads == 0 {
 		p.Wrong = append(p.Wrong, "F2: the roaming reader never read anything")
 	}
-	wrong, err := verify(r.ensemble.Addrs(), writers)
+	wrong, err := verify(r.ensemble.Addrs(), writers, r.tails)
 	p.Wrong = append(p.Wrong, wrong...)
+	if err != nil {
+		return p, err
+	}
+	difference, err := r.ensemble.Compare(harness.StartLimit)
+	if difference != "" {
+		p.Wrong = append(p.Wrong, "F7: "+difference)
+	}
 	return p, err
 }

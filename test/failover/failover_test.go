@@ -24,10 +24,11 @@ func TestFaults(t *testing.T) {
 		{"leader killed and emptied", KillLeaderAndWipe, max(1, *kills/3)},
 		{"follower killed", KillFollower, max(1, *kills/3)},
 		{"all killed at once", KillAll, max(1, *kills/3)},
+		{"leader killed with a tail", KillWithTail, max(1, *kills/3)},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			e := harness.Run(t, harness.Options{})
+			e := harness.Run(t, harness.Options{Settings: c.fault.Settings()})
 			report, err := Run(t.Context(), e, Config{
 				Fault: c.fault, Kills: c.kills, Writers: 4, Rate: 200, Window: 16, Logf: t.Logf,
 			})
@@ -53,7 +54,7 @@ func TestLossIsSeen(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := harness.RunSoftware(t, software, harness.Options{})
-	r := &run{Config: Config{Writers: 2, Rate: 200, Window: 16, Logf: t.Logf}, ensemble: e, track: &tracker{}}
+	r := newRun(e, Config{Writers: 2, Rate: 200, Window: 16, Logf: t.Logf})
 	writers, reader, err := r.prepare()
 	if err != nil {
 		t.Fatal(err)

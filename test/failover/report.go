@@ -2,6 +2,7 @@ package failover
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +16,9 @@ func (r *Report) String() string {
 	fmt.Fprintf(&b, "no write at a kill: %s\n", summary(r.Gaps))
 	if len(r.Returns) > 0 {
 		fmt.Fprintf(&b, "no write at a return: %s\n", summary(r.Returns))
+	}
+	for _, by := range slices.Sorted(maps.Keys(r.By)) {
+		fmt.Fprintf(&b, "rejoined by %s: %d\n", by, r.By[by])
 	}
 	if len(r.Wrong) == 0 {
 		b.WriteString("no acknowledged write lost or reordered\n")

@@ -17,8 +17,8 @@ type view struct {
 	nodes  map[int]int64 // number to czxid
 }
 
-// verify reads everything from every server and returns what is wrong (F3-F5).
-func verify(addrs []string, writers []*writer) ([]string, error) {
+// verify reads everything from every server and returns what is wrong (F3-F5, F9).
+func verify(addrs []string, writers []*writer, tails []string) ([]string, error) {
 	var wrong []string
 	first := make([]view, len(writers))
 	for i, addr := range addrs {
@@ -43,6 +43,11 @@ func verify(addrs []string, writers []*writer) ([]string, error) {
 				wrong = append(wrong, fmt.Sprintf("F5: writer %d: %s and %s differ: %s", w.id, addrs[0], addr, text))
 			}
 		}
+		there, err := gone(conn, addr, tails)
+		if err != nil {
+			return nil, fmt.Errorf("failover: reading from %s: %w", addr, err)
+		}
+		wrong = append(wrong, there...)
 		if err := conn.Close(); err != nil {
 			return nil, err
 		}

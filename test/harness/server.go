@@ -26,6 +26,7 @@ type Server struct {
 
 	software Software
 	process  *process // the newest one, nil before the first start
+	logFrom  int64    // where that one's lines begin in the log
 }
 
 // process is one run of the server's program.
@@ -54,6 +55,9 @@ func (s *Server) Start() error {
 		return fmt.Errorf("harness: server %d: %w", s.ID, err)
 	}
 	defer func() { _ = log.Close() }() // the process has its own handle
+	if s.logFrom, err = log.Seek(0, io.SeekEnd); err != nil {
+		return fmt.Errorf("harness: server %d: %w", s.ID, err)
+	}
 	p := &process{cmd: s.software.Command(s.Config()), ended: make(chan struct{})}
 	p.cmd.Dir = s.Dir
 	p.cmd.Stdout, p.cmd.Stderr = log, log
@@ -113,6 +117,17 @@ func (s *Server) Signal(sig syscall.Signal) error {
 		return fmt.Errorf("harness: server %d: %w", s.ID, err)
 	}
 	return nil
+}
+
+// Suspend makes the server's process stand still, and returns once it does.
+func (s *Server) Suspend() error {
+	if err := s.Signal(syscall.SIGSTOP); err != nil {
+		return err
+	}
+	return Poll(stopGrace, fmt.Sprintf("server %d standing still", s.ID), func() (bool, error) {
+		state := processState(s.PID())
+		return state == "T" || state == "", s.Crashed()
+	})
 }
 
 // Kill ends the server's process with SIGKILL and waits until it is gone.

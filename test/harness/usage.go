@@ -28,15 +28,30 @@ func (e *Ensemble) Usage() Usage {
 	return sum
 }
 
-// usage reads /proc/PID/stat, whose fields 14 and 15 are CPU in ticks of 10 ms
-// and field 24 resident pages. Field 2 may hold blanks, but ends with the last ")".
-func usage(pid int) Usage {
-	const tick = 10 * time.Millisecond
+// processStat is /proc/PID/stat from its third field on; empty where there is
+// none. The second field may hold blanks, but ends with the last ")".
+func processStat(pid int) []string {
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return Usage{}
+		return nil
 	}
-	fields := strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+	return strings.Fields(string(text[strings.LastIndexByte(string(text), ')')+1:]))
+}
+
+// processState is the letter for what the process does: T stands still. It is
+// empty where the system does not tell.
+func processState(pid int) string {
+	if fields := processStat(pid); len(fields) > 0 {
+		return fields[0]
+	}
+	return ""
+}
+
+// usage takes field 14 and 15 of the process, CPU in ticks of 10 ms, and field
+// 24, resident pages.
+func usage(pid int) Usage {
+	const tick = 10 * time.Millisecond
+	fields := processStat(pid)
 	number := func(field int) int64 {
 		if field-3 >= len(fields) {
 			return 0

@@ -21,15 +21,24 @@ var open = zk.WorldACL(zk.PermAll)
 // scenario is what the steps share. The steps build on each other, in order.
 type scenario struct {
 	*testing.T
-	addrs []string
+	addrs []string // the one that is looked at, then the others
 	base  string
-	conn  *zk.Conn
+	conn  *zk.Conn // to the first
 }
 
+// TestScenario runs the scenario through every server.
 func TestScenario(t *testing.T) {
-	s := &scenario{T: t, addrs: harness.Addresses(t)}
+	addrs := harness.Addresses(t)
+	for i := range addrs {
+		t.Run(fmt.Sprintf("server %d", i+1), func(t *testing.T) {
+			play(&scenario{T: t, addrs: slices.Concat(addrs[i:], addrs[:i])})
+		})
+	}
+}
+
+func play(s *scenario) {
 	s.base = fmt.Sprintf("/gozk-%d-%d", os.Getpid(), time.Now().UnixNano())
-	s.conn = s.dial()
+	s.conn = s.dial(0)
 	steps := []struct {
 		name string
 		do   func(*scenario)
@@ -51,21 +60,23 @@ func TestScenario(t *testing.T) {
 		{"delete", (*scenario).delete},
 	}
 	for _, step := range steps {
-		ok := t.Run(step.name, func(t *testing.T) {
+		ok := s.Run(step.name, func(t *testing.T) {
 			mine := *s
 			mine.T = t
 			step.do(&mine)
 		})
 		if !ok {
-			t.FailNow() // the later steps build on this one
+			s.FailNow() // the later steps build on this one
 		}
 	}
 }
 
-// dial opens a session, closed at the end of the test that s stands for.
-func (s *scenario) dial() *zk.Conn {
+// dial opens a session with a server, closed at the end of the test that s
+// stands for.
+func (s *scenario) dial(server int) *zk.Conn {
 	s.Helper()
-	conn, events, err := zk.Connect(s.addrs, wait, zk.WithLogger(quiet{}))
+	addr := s.addrs[server%len(s.addrs)]
+	conn, events, err := zk.Connect([]string{addr}, wait, zk.WithLogger(quiet{}))
 	s.ok(err)
 	s.Cleanup(conn.Close)
 	timeout := time.After(wait)
@@ -76,7 +87,7 @@ func (s *scenario) dial() *zk.Conn {
 				return conn
 			}
 		case <-timeout:
-			s.Fatalf("no session with %v within %v", s.addrs, wait)
+			s.Fatalf("no session with %v within %v", addr, wait)
 		}
 	}
 }
@@ -210,7 +221,7 @@ func (s *scenario) sequentials() {
 }
 
 func (s *scenario) ephemerals() {
-	other := s.dial()
+	other := s.dial(1)
 	path := s.base + "/e"
 	_, err := other.Create(path, nil, zk.FlagEphemeral, open)
 	s.ok(err)
@@ -258,7 +269,7 @@ func (s *scenario) multiRollsBack() {
 }
 
 func (s *scenario) acl() {
-	owner := s.dial()
+	owner := s.dial(1)
 	path := s.base + "/acl"
 	s.ok(owner.AddAuth("digest", []byte("user:secret")))
 	_, err := owner.Create(path, []byte("mine"), 0, zk.DigestACL(zk.PermAll, "user", "secret"))
@@ -294,7 +305,7 @@ func (s *scenario) container() {
 }
 
 func (s *scenario) lock() {
-	other := s.dial()
+	other := s.dial(1)
 	first := zk.NewLock(s.conn, s.base+"/lock", open)
 	second := zk.NewLock(other, s.base+"/lock", open)
 	s.ok(first.Lock())
@@ -351,6 +362,8 @@ func (s *scenario) sessionMoves() {
 }
 
 func (s *scenario) delete() {
+	_, err := s.conn.Sync(s.base) // another server's client deleted its lock
+	s.ok(err)
 	s.fails(s.conn.Delete(s.base+"/a", 77), zk.ErrBadVersion)
 	var remove func(path string)
 	remove = func(path string) {

@@ -15,7 +15,7 @@ import (
 
 func main() {
 	name := flag.String("software", "quorumd", "quorumd or zookeeper")
-	fault := flag.String("fault", "leader", "leader, wipe, follower or all")
+	fault := flag.String("fault", "leader", "leader, wipe, follower, all or tail")
 	var c failover.Config
 	flag.IntVar(&c.Kills, "kills", 20, "rounds")
 	flag.IntVar(&c.Writers, "writers", 4, "sessions that write")
@@ -48,7 +48,7 @@ func run(name, fault string, servers int, c failover.Config) (*failover.Report, 
 	if err != nil {
 		return nil, err
 	}
-	e, err := harness.Start(dir, software, harness.Options{Servers: servers})
+	e, err := harness.Start(dir, software, harness.Options{Servers: servers, Settings: c.Fault.Settings()})
 	if err != nil {
 		return nil, fmt.Errorf("%w\nfiles are in %s", err, dir)
 	}
