@@ -191,7 +191,7 @@ func TestServerLinesRoundTrip(t *testing.T) {
 
 func TestUnreadableFile(t *testing.T) {
 	_, _, err := load("zoo.cfg", nil, files{}.read)
-	if err == nil || err.Error() != "config: read zoo.cfg: file does not exist" {
+	if err == nil || err.Error() != "zoo.cfg: cannot be read: file does not exist; name a zoo.cfg that this user may read" {
 		t.Errorf("got %v", err)
 	}
 	_, _, err = load("zoo.cfg", nil, files{"zoo.cfg": strings.Repeat("#", maxFileBytes+1)}.read)

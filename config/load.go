@@ -17,11 +17,16 @@ const maxFileBytes = 1 << 20
 // Load reads the configuration file at path, then applies sets, each
 // "key=value", on top of it, and checks the whole. Warnings are things that are
 // odd but do no harm; they are returned with an error too. The error is
-// Problems, or that of reading the file.
+// Problems.
 //
 // A path of "" reads no file: sets must then hold at least dataDir.
 func Load(path string, sets []string) (c *Config, warnings []Problem, err error) {
 	return load(path, sets, os.ReadFile)
+}
+
+// unusable is the one problem of a file that is not looked into.
+func unusable(path, format string, args ...any) Problems {
+	return Problems{{File: path, Text: fmt.Sprintf(format, args...)}}
 }
 
 // load is Load with the file system left to the caller.
@@ -34,10 +39,10 @@ func load(path string, sets []string, readFile func(string) ([]byte, error)) (*C
 	if path != "" {
 		src, err := readFile(path)
 		if err != nil {
-			return nil, nil, fmt.Errorf("config: read %s: %w", path, withoutPath(err))
+			return nil, nil, unusable(path, "cannot be read: %v; name a zoo.cfg that this user may read", withoutPath(err))
 		}
 		if len(src) > maxFileBytes {
-			return nil, nil, fmt.Errorf("config: %s has %d bytes, the limit is %d; is it a configuration file?", path, len(src), maxFileBytes)
+			return nil, nil, unusable(path, "has %d bytes, the limit is %d; is it a configuration file?", len(src), maxFileBytes)
 		}
 		l.addFile(path, string(src))
 	}

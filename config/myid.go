@@ -25,7 +25,7 @@ func readMyID(dataDir string, readFile func(string) ([]byte, error)) (id zab.Ser
 		return zab.NoServer, false, nil
 	}
 	if err != nil {
-		return zab.NoServer, false, &Problem{File: name, Text: fmt.Sprintf("cannot be read: %v", withoutPath(err))}
+		return zab.NoServer, false, &Problem{File: name, Text: fmt.Sprintf("cannot be read: %v; dataDir must be a directory, and myid a file that this user may read", withoutPath(err))}
 	}
 	if id, err = parseMyID(data); err != nil {
 		return zab.NoServer, true, &Problem{File: name, Line: 1, Text: err.Error()}

@@ -82,7 +82,7 @@ func makeDir(fsys vfs.FS, root string) error {
 	dir := filepath.Join(root, subDir)
 	if info, err := fsys.Stat(dir); err == nil {
 		if !info.Dir {
-			return fmt.Errorf("%w: %s is not a directory", ErrForeign, dir)
+			return fmt.Errorf("%w: %s is not a directory; move it away, or name another directory", ErrForeign, dir)
 		}
 		return nil
 	}

@@ -68,7 +68,7 @@ func Open(cfg Config, host Host) (*Port, error) {
 	lc := net.ListenConfig{KeepAlive: keep}
 	ln, err := lc.Listen(context.Background(), "tcp", cfg.Listen)
 	if err != nil {
-		return nil, fmt.Errorf("clientport: listen on %s: %w", cfg.Listen, err)
+		return nil, fmt.Errorf("clientport: %w; stop what uses the port, or correct clientPort and clientPortAddress", err)
 	}
 	_, state := host.State()
 	now := time.Now()

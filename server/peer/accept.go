@@ -93,6 +93,7 @@ func (t *Transport) receive(nc net.Conn, ch channel) {
 	<-t.places
 	if err != nil {
 		t.refused(nc, ch, err)
+		t.closeEar(nc, id)
 		t.untrack(nc)
 		return
 	}
@@ -124,9 +125,14 @@ func (t *Transport) meet(nc net.Conn, ch channel) (zab.ServerID, error) {
 		return zab.NoServer, err
 	}
 	v, err := t.judge(&h, ch)
+	if err == nil && ch == electionChannel {
+		// Before the peer is answered: were it to connect again on that answer,
+		// the order of the two would be anybody's guess.
+		t.lendEar(nc, h.from)
+	}
 	answer := hello{channel: ch, verdict: v, from: t.cfg.Self, to: h.from, members: t.cfg.Digest}
 	if _, werr := nc.Write(answer.append(nil)); err == nil && werr != nil {
-		return zab.NoServer, werr
+		return h.from, werr
 	}
 	if err != nil {
 		return zab.NoServer, err

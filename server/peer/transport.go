@@ -94,7 +94,7 @@ func Open(cfg Config, host Host) (*Transport, error) {
 		ln, err := t.listen(p.address)
 		if err != nil {
 			t.Close()
-			return nil, fmt.Errorf("peer: listen on %s port: %w", p.channel, err)
+			return nil, fmt.Errorf("peer: listen on %s port: %w; stop what uses it, or correct this server's server.%d line on all servers", p.channel, err, cfg.Self)
 		}
 		t.lns = append(t.lns, ln)
 	}

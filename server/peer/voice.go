@@ -164,9 +164,9 @@ func (v *voice) listen(nc net.Conn, lost chan<- struct{}) {
 	}
 }
 
-// hear posts the notifications of a peer until the connection ends. A newer
-// connection of the same peer takes the place of an older one.
-func (t *Transport) hear(nc net.Conn, id zab.ServerID) {
+// lendEar makes nc the connection on which the peer is heard. A newer one takes
+// the place of an older one.
+func (t *Transport) lendEar(nc net.Conn, id zab.ServerID) {
 	t.mu.Lock()
 	before := t.ears[id]
 	t.ears[id] = nc
@@ -174,17 +174,26 @@ func (t *Transport) hear(nc net.Conn, id zab.ServerID) {
 	if before != nil {
 		before.Close()
 	}
+}
+
+// closeEar forgets nc if it is still the peer's.
+func (t *Transport) closeEar(nc net.Conn, id zab.ServerID) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.ears[id] == nc {
+		delete(t.ears, id)
+	}
+}
+
+// hear posts the notifications of a peer until the connection ends.
+func (t *Transport) hear(nc net.Conn, id zab.ServerID) {
 	v := t.voices[id]
 	if v != nil {
 		signal(v.kick) // it listens before it dials
 	}
 	err := t.hearAll(nc, id)
 	t.untrack(nc)
-	t.mu.Lock()
-	if t.ears[id] == nc {
-		delete(t.ears, id)
-	}
-	t.mu.Unlock()
+	t.closeEar(nc, id)
 	if damaged(err) {
 		t.count(func(f *Figures) { f.Damaged++ })
 		t.warn.frame.Warn().Int64("peer", int64(id)).Stringer("remote", nc.RemoteAddr()).Err(err).
