@@ -12,7 +12,7 @@ import (
 type Settled struct {
 	cfg       Config
 	word      zab.Notification
-	deserters []zab.ServerID // who have gone on to a later round, ascending
+	deserters []zab.ServerID // who have gone on without this server's leader, ascending
 	strangers []zab.ServerID
 }
 
@@ -34,8 +34,8 @@ func (s *Settled) Word() zab.Notification { return s.word }
 
 // Notification hears n and answers it if its sender is looking. It returns
 // true when the role the server took cannot come to anything any more: the
-// leader that it follows has gone on to a later round, or so many voters have
-// that the rest is no quorum. That is a hint for a server whose role is not
+// leader that it follows has gone on without it, or so many voters have that
+// the rest is no quorum. That is a hint for a server whose role is not
 // established yet, which would otherwise wait for its initLimit; an
 // established one has better ways to know.
 func (s *Settled) Notification(n *zab.Notification, out *zab.Output) (lost bool) {
@@ -69,17 +69,19 @@ func (s *Settled) Reachable(peer zab.ServerID, out *zab.Output) {
 	}
 }
 
-// record notes whether the sender has gone on to a later round than the one
-// this server's role comes from, and not to the same leader. Of an earlier
-// round are those that were late or have restarted; they join.
+// record notes whether the sender has gone on without the leader that this
+// server's role comes from: to a later round, or within the round to a better
+// vote, which it never gives up for a worse one (E1). Of an earlier round are
+// those that were late or have restarted; they join.
 func (s *Settled) record(n *zab.Notification) {
-	later := n.Round > s.word.Round && s.cfg.electable(n.Vote.Leader) &&
+	later := n.Round > s.word.Round || n.Round == s.word.Round && n.Vote.Beats(s.word.Vote)
+	gone := later && s.cfg.electable(n.Vote.Leader) &&
 		(n.State == zab.Looking || n.Vote.Leader != s.word.Vote.Leader)
 	i, known := slices.BinarySearch(s.deserters, n.From)
 	switch {
-	case later && !known:
+	case gone && !known:
 		s.deserters = slices.Insert(s.deserters, i, n.From)
-	case !later && known:
+	case !gone && known:
 		s.deserters = slices.Delete(s.deserters, i, i+1)
 	}
 }

@@ -213,7 +213,7 @@ func (c *cluster) dial(s *server, peer zab.ServerID) {
 }
 
 // maxSteps is how often each server may act between two ticks.
-const maxSteps = 5000
+const maxSteps = 30000
 
 // settle lets everything happen that is not held, for the given time.
 func (c *cluster) settle(d time.Duration) {

@@ -56,6 +56,8 @@ type Replica struct {
 	round   uint64              // of the last election
 	settled *election.Settled   // what this server tells while it has a role
 	floor   zab.Epoch           // see leader.Standing
+	failed  int                 // roles in a row that ended before clients were served
+	rest    time.Duration       // no election begins before
 	down    election.Down       // servers known to be unreachable
 	unheard []*zab.Notification // came while no election could begin; newest of each server
 	early   []earlyLink         // learners that came before this server knew that it leads

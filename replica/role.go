@@ -15,6 +15,24 @@ import (
 // its disk.
 func (r *Replica) idle() bool { return r.election == nil && r.leader == nil && r.follower == nil }
 
+// Bounds of the rest between two roles that come to nothing. It must be longer
+// than the others need to settle an election (election.DefaultFinalizeWait): a
+// server that cannot reach the best candidate would otherwise open round after
+// round with whoever votes as it does, and never let the rest agree.
+const (
+	restMin = 250 * time.Millisecond
+	restMax = time.Second
+)
+
+// rested returns how long to wait before the next election when so many roles
+// in a row have ended before clients were served. The first may be bad luck.
+func rested(failed int) time.Duration {
+	if failed < 2 {
+		return 0
+	}
+	return min(restMin<<min(failed-2, 8), restMax)
+}
+
 // leaveIfLost drops a role that has ended.
 func (r *Replica) leaveIfLost(out *zab.Output) {
 	why, lost := "", false
@@ -34,6 +52,11 @@ func (r *Replica) leaveIfLost(out *zab.Output) {
 	if !lost {
 		return
 	}
+	r.failed++
+	if r.open {
+		r.failed = 0
+	}
+	r.rest = r.now + rested(r.failed)
 	r.open, r.bootstrapped, r.configured, r.settled = false, false, false, nil
 	r.due = r.due[:0]
 	r.pending.unsend()
@@ -43,9 +66,10 @@ func (r *Replica) leaveIfLost(out *zab.Output) {
 	out.Note(zab.Note{Kind: zab.NoteRoleLost, Zxid: r.log.Appended().Zxid, Text: why})
 }
 
-// elect begins an election when there is no role and the disk is quiet (R3).
+// elect begins an election when there is no role, the disk is quiet (R3) and
+// the server has rested.
 func (r *Replica) elect(out *zab.Output) {
-	if !r.idle() || !r.log.Quiet() {
+	if !r.idle() || !r.log.Quiet() || r.now < r.rest {
 		return
 	}
 	last := r.log.Appended()

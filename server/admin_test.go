@@ -1,14 +1,14 @@
 package server
 
 import (
-	"context"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/quorumd/quorumd/config"
-	"github.com/quorumd/quorumd/internal/fourletter"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/zab"
 )
@@ -19,11 +19,19 @@ func TestFreshFigures(t *testing.T) {
 	s := openAlone(t, nil)
 	eventually(t, "the server serving", func() bool { return s.Status().Serving })
 	ask := func(word string) string {
-		text, err := fourletter.Ask(context.Background(), s.ClientAddr().String(), word, waitLimit)
+		c, err := net.Dial("tcp", s.ClientAddr().String())
 		if err != nil {
 			t.Fatal(err)
 		}
-		return text
+		defer c.Close()
+		if _, err := io.WriteString(c, word); err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
 	}
 	if text := ask("srvr"); !strings.Contains(text, "\nNode count: 5\n") {
 		t.Errorf("srvr of a fresh server:\n%s", text)

@@ -246,6 +246,15 @@ func (t *Tracker) unlink(e *entry) {
 	if e.bucket == nil {
 		return
 	}
+	b := e.bucket
 	e.prev.next, e.next.prev = e.next, e.prev
 	e.bucket, e.prev, e.next = nil, nil, nil
+	if b.ring.next != &b.ring {
+		return
+	}
+	// A server that follows never takes buckets out by their time.
+	i, _ := slices.BinarySearchFunc(t.buckets, b.due, func(b *bucket, due time.Duration) int {
+		return cmp.Compare(b.due, due)
+	})
+	t.buckets = slices.Delete(t.buckets, i, i+1)
 }

@@ -271,3 +271,16 @@ func BenchmarkTouch(b *testing.B) {
 		i = (i + 7919) % n
 	}
 }
+
+// TestEmptyBucketsGo: a follower tracks sessions too, and never asks which have
+// expired.
+func TestEmptyBucketsGo(t *testing.T) {
+	tr := NewTracker(time.Second)
+	for i := range 1000 {
+		tr.Add(zab.SessionID(i), 1000, time.Duration(i)*time.Second)
+		tr.Remove(zab.SessionID(i))
+	}
+	if len(tr.buckets) != 0 {
+		t.Errorf("%d buckets for no session", len(tr.buckets))
+	}
+}

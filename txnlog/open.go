@@ -86,17 +86,19 @@ func makeDir(fsys vfs.FS, root string) error {
 		}
 		return nil
 	}
-	_, err := fsys.Stat(root)
-	newRoot := errors.Is(err, fs.ErrNotExist)
+	parents := []string{root} // of the directories to be made
+	for p := root; filepath.Dir(p) != p; p = filepath.Dir(p) {
+		if _, err := fsys.Stat(p); !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+		parents = append(parents, filepath.Dir(p))
+	}
 	if err := fsys.MkdirAll(dir); err != nil {
 		return fmt.Errorf("txnlog: make directory: %w", err)
 	}
-	if err := fsys.SyncDir(root); err != nil {
-		return fmt.Errorf("txnlog: sync directory %s: %w", root, err)
-	}
-	if newRoot {
-		if err := fsys.SyncDir(filepath.Dir(root)); err != nil {
-			return fmt.Errorf("txnlog: sync directory %s: %w", filepath.Dir(root), err)
+	for _, p := range parents {
+		if err := fsys.SyncDir(p); err != nil {
+			return fmt.Errorf("txnlog: sync directory %s: %w", p, err)
 		}
 	}
 	return nil
@@ -143,16 +145,19 @@ func (s *Store) writeIdentity(dir string) error {
 
 func (s *Store) split() bool { return s.dataDir != s.logDir }
 
+// restore is what can be done about a file without which the rest says nothing.
+const restore = "restore it, or empty the directory to have this server copied from its peers"
+
 func (s *Store) checkIdentity(dir string) (identity, error) {
 	var id identity
 	path := filepath.Join(dir, identityName)
 	b, err := vfs.ReadFile(s.fs, path, identityLimit)
 	if err != nil && err != io.EOF {
-		return id, fmt.Errorf("read identity: %w", err)
+		return id, fmt.Errorf("read identity: %w; %s", err, restore)
 	}
 	h, body, n, err := wire.ParseFrame(b, identityLimit)
 	if errors.Is(err, wire.ErrFormat) {
-		return id, fmt.Errorf("%w: %s: %w", ErrForeign, path, err)
+		return id, fmt.Errorf("%w: %s: %w; %s", ErrForeign, path, err, restore)
 	}
 	if err == nil && (h.Kind != frameIdentity || n != len(b)) {
 		err = errChain
@@ -161,7 +166,7 @@ func (s *Store) checkIdentity(dir string) (identity, error) {
 		err = wire.NewDecoder().Body(body, &id)
 	}
 	if err != nil {
-		return id, fmt.Errorf("%w: %s cannot be read: %w", ErrCorrupt, path, err)
+		return id, fmt.Errorf("%w: %s cannot be read: %w; %s", ErrCorrupt, path, err, restore)
 	}
 	if id.Version != formatVersion {
 		return id, fmt.Errorf("%w: %s is of version %d, this program reads version %d", ErrForeign, dir, id.Version, formatVersion)

@@ -15,6 +15,7 @@ func (t *Tree) multi(q *Request) jute.Code {
 	r := jute.NewAliasReader(q.Body)
 	for i := range count {
 		op, _ := jute.NextMultiOp(&r, jute.Op.AllowedInMulti)
+		op = madeBy(op, r)
 		result := jute.MultiHeader{Type: op}
 		if op == jute.OpCreateContainer || op == jute.OpCreateTTL {
 			result.Type = jute.OpCreate2
@@ -29,6 +30,19 @@ func (t *Tree) multi(q *Request) jute.Code {
 	t.commit()
 	t.reply = jute.MultiEnd.Append(t.reply)
 	return jute.CodeOK
+}
+
+// madeBy returns what an operation of a multi is carried out as. There, other
+// than outside, it is the flags that make a create one of a container. r is
+// before the operation's record.
+func madeBy(op jute.Op, r jute.Reader) jute.Op {
+	if op != jute.OpCreate && op != jute.OpCreate2 {
+		return op
+	}
+	if c, ok := readCreate(&r, op); ok && c.flags == jute.FlagContainer {
+		return jute.OpCreateContainer
+	}
+	return op
 }
 
 // appendMultiFailure appends the answer to a multi of count operations of

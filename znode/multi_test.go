@@ -178,3 +178,24 @@ func TestMultiRead(t *testing.T) {
 		}
 	}
 }
+
+// TestMultiGoesByTheFlags: in a multi, and only there, a create with the flags
+// of a container makes one.
+func TestMultiGoesByTheFlags(t *testing.T) {
+	r := newRig(t)
+	for i, op := range []jute.Op{jute.OpCreate, jute.OpCreate2} {
+		path := "/" + strings.Repeat("c", i+1)
+		code, body := r.as(1, jute.OpMulti, newMulti().add(op, createReq(path, "", jute.FlagContainer)).end())
+		if code != 0 || body[3] != byte(jute.OpCreate2) {
+			t.Errorf("%v: code %v, result %x", op, code, body)
+		}
+		if n := r.tree.node(r.tree.lookup(path)); n.meta&metaContainer == 0 {
+			t.Errorf("%v: %s is no container", op, path)
+		}
+	}
+	r.createFlags(1, "/plain", jute.FlagContainer)
+	if n := r.tree.node(r.tree.lookup("/plain")); n.meta&metaContainer != 0 {
+		t.Error("a create made a container")
+	}
+	checkTree(t, r.tree)
+}

@@ -175,7 +175,9 @@ func (t *Tree) readGetEphemerals(r *jute.Reader, who *Caller, dst []byte) ([]byt
 	if r.Err() != nil {
 		return dst, r.Code()
 	}
-	if p := strings.TrimSpace(prefix); p == "" || p == rootPath {
+	// Blank is every character up to the space, no other.
+	blank := func(r rune) bool { return r <= ' ' }
+	if p := strings.TrimFunc(prefix, blank); p == "" || p == rootPath {
 		prefix = ""
 	}
 	paths := slices.DeleteFunc(t.Ephemerals(who.Session), func(p string) bool {

@@ -30,7 +30,7 @@ var layers = []layer{
 	{"local ensembles", []string{"internal/ensemble"}},
 	{"program", []string{"cmd/quorumd"}},
 	{"test harness", []string{"test/harness"}},
-	{"tests of processes", []string{"test/clients", "test/clients/gozk", "test/failover", "test/malformed", "test/compare"}},
+	{"tests of processes", []string{"test/clients", "test/clients/gozk", "test/failover", "test/malformed", "test/badinput", "test/compare"}},
 	{"commands of tests", []string{"test/failover/cmd"}},
 }
 
@@ -63,6 +63,7 @@ var edges = map[string][]string{
 	"test/failover":     {"test/harness"},
 	"test/failover/cmd": {"test/harness", "test/failover"},
 	"test/malformed":    {"test/harness"},
+	"test/badinput":     {"test/harness"},
 	"test/compare":      {"test/harness"},
 }
 

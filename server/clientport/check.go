@@ -15,18 +15,25 @@ func checkWrite(op jute.Op, body []byte) jute.Code {
 	if op == jute.OpMulti {
 		s.multi()
 	} else {
+		s.alone = true
 		s.write(op)
 	}
 	if s.bad {
 		return jute.CodeMarshallingError
+	}
+	// Where a path is validated before anything else is done with it, null is a
+	// bad path and not a record that cannot be read.
+	if first, _ := int32At(body, 0); first == -1 && (op == jute.OpSetData || op == jute.OpSetACL) {
+		return jute.CodeBadArguments
 	}
 	return jute.CodeOK
 }
 
 // shape walks over encoded fields. bad sticks.
 type shape struct {
-	b   []byte
-	bad bool
+	b     []byte
+	bad   bool
+	alone bool // not in a multi
 }
 
 func (s *shape) skip(n int) {
@@ -65,12 +72,22 @@ func (s *shape) str() {
 	s.skip(int(max(n, 0)))
 }
 
-// acl skips a vector of ACL entries. A count below 0 is an empty one.
+// validated skips the path of an operation that looks at it before all else.
+func (s *shape) validated() {
+	if s.alone {
+		s.bytes() // checkWrite has another answer to null
+		return
+	}
+	s.str()
+}
+
+// acl skips a vector of ACL entries. A count below 0 is an empty one. What may
+// be null in an entry depends on its scheme, which the tree knows.
 func (s *shape) acl() {
 	for n := s.int32(); n > 0 && !s.bad; n-- {
 		s.int32()
-		s.str()
-		s.str()
+		s.bytes()
+		s.bytes()
 	}
 }
 
@@ -89,11 +106,11 @@ func (s *shape) write(op jute.Op) {
 		s.str()
 		s.int32()
 	case jute.OpSetData:
-		s.str()
+		s.validated()
 		s.bytes()
 		s.int32()
 	case jute.OpSetACL:
-		s.str()
+		s.validated()
 		s.acl()
 		s.int32()
 	default:

@@ -53,7 +53,7 @@ func TestUndecodableBodies(t *testing.T) {
 	null := i32(-1)
 	c.send(
 		req(1, jute.OpGetData), req(2, jute.OpGetData, i32(5), []byte("/a")),
-		req(3, jute.OpCreate, str("/a")), req(4, jute.OpSetData, null, null, i32(-1)),
+		req(3, jute.OpCreate, str("/a")), req(4, jute.OpDelete, null, i32(-1)),
 		req(5, jute.OpDelete, str("/a")), req(6, jute.OpMulti, i32(1), []byte{0}, i32(-1)),
 		req(7, jute.OpMulti, i32(int32(jute.OpSetACL)), []byte{0}, i32(-1)),
 		req(8, jute.OpSync), req(9, jute.OpCreate, str("/a"), i32(-2)),
@@ -61,11 +61,28 @@ func TestUndecodableBodies(t *testing.T) {
 	for xid := int32(1); xid <= 10; xid++ {
 		c.wantReply(xid, jute.CodeMarshallingError)
 	}
+	c.send(req(11, jute.OpSetData, null, null, i32(-1)), req(12, jute.OpSetACL, null, null, i32(-1)), req(13, jute.OpSetData, null, null))
+	c.wantReply(11, jute.CodeBadArguments)
+	c.wantReply(12, jute.CodeBadArguments)
+	c.wantReply(13, jute.CodeMarshallingError)
 	if h.state.Applied() != before {
 		t.Errorf("a transaction was made of an undecodable request")
 	}
 	c.send(ping())
 	c.wantReply(-2, 0)
+}
+
+// TestNullInACL: what null means in an entry is for the tree to say.
+func TestNullInACL(t *testing.T) {
+	h := start(t, nil)
+	c := open(t, h.port)
+	null := i32(-1)
+	entry := func(xid int32, scheme, id []byte) []byte {
+		return req(xid, jute.OpCreate, str("/a"), null, i32(1), i32(31), scheme, id, i32(0))
+	}
+	c.send(entry(1, null, str("anyone")), entry(2, str("digest"), null))
+	c.wantReply(1, jute.CodeInvalidACL)
+	c.wantReply(2, jute.CodeMarshallingError)
 }
 
 // TestSimpleAnswers: bytes after a record, a sync's path, reconfig, sasl, and
@@ -209,14 +226,14 @@ func FuzzCheckWrite(f *testing.F) {
 		if classify(jute.Op(op)) != classWrite {
 			return
 		}
-		got := checkWrite(jute.Op(op), body) == jute.CodeOK
+		got := checkWrite(jute.Op(op), body) != jute.CodeMarshallingError
 		r := jute.NewReader(body)
 		if jute.Op(op) == jute.OpMulti {
 			for sub, ok := jute.NextMultiOp(&r, jute.Op.AllowedInMulti); ok; sub, ok = jute.NextMultiOp(&r, jute.Op.AllowedInMulti) {
-				decodeWrite(&r, sub)
+				decodeWrite(&r, sub, (*jute.Reader).Path)
 			}
 		} else {
-			decodeWrite(&r, jute.Op(op))
+			decodeWrite(&r, jute.Op(op), (*jute.Reader).Str)
 		}
 		if want := r.Err() == nil; got != want {
 			t.Errorf("op %d body %x: checked %v, decodes %v: %v", op, body, got, want, r.Err())
@@ -224,19 +241,35 @@ func FuzzCheckWrite(f *testing.F) {
 	})
 }
 
-func decodeWrite(r *jute.Reader, op jute.Op) {
+func decodeWrite(r *jute.Reader, op jute.Op, path func(*jute.Reader) string) {
+	acls := func() {
+		n, _ := r.Count(12)
+		for range n {
+			r.Int32()
+			r.Str()
+			r.Str()
+		}
+	}
 	switch op {
-	case jute.OpCreate, jute.OpCreate2, jute.OpCreateContainer:
-		new(jute.CreateRequest).Decode(r)
-	case jute.OpCreateTTL:
-		new(jute.CreateTTLRequest).Decode(r)
+	case jute.OpCreate, jute.OpCreate2, jute.OpCreateContainer, jute.OpCreateTTL:
+		r.Path()
+		r.Buffer()
+		acls()
+		r.Int32()
+		if op == jute.OpCreateTTL {
+			r.Int64()
+		}
 	case jute.OpDelete:
 		new(jute.DeleteRequest).Decode(r)
 	case jute.OpCheck:
 		new(jute.CheckVersionRequest).Decode(r)
 	case jute.OpSetData:
-		new(jute.SetDataRequest).Decode(r)
+		path(r)
+		r.Buffer()
+		r.Int32()
 	case jute.OpSetACL:
-		new(jute.SetACLRequest).Decode(r)
+		path(r)
+		acls()
+		r.Int32()
 	}
 }

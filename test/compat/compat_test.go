@@ -48,7 +48,11 @@ func TestSameAsZooKeeper(t *testing.T) {
 			continue
 		}
 		seen[signature(s.steps, d)] = true
-		short := r.shrink(s.steps, d)
+		short, again := r.shrink(s.steps, d)
+		if !again {
+			t.Errorf("seed %d, once only: step %d, %s: %v", s.seed, d.step, show(&s.steps[max(0, d.step)]), d)
+			continue
+		}
 		t.Errorf("seed %d, %d steps: %s", s.seed, len(short), tell(r, short))
 		if len(seen) >= *enough {
 			break

@@ -12,6 +12,7 @@ func (x *run) connect(at int, q *step) {
 	var got [2]welcome
 	var errs [2]error
 	resumed := q.from >= 0 && x.sides[0].sessions[q.from].id != 0
+	holders := x.holders(q)
 	for i, s := range x.sides {
 		got[i], errs[i] = s.connect(q, x.servers)
 	}
@@ -20,11 +21,11 @@ func (x *run) connect(at int, q *step) {
 			x.log.welcome(i, at, &got[i], errs[i])
 		}
 	}
-	if resumed && q.from != q.slot {
-		x.takenOn(at, q)
+	for _, slot := range holders {
+		x.takenOn(at, q, slot)
 	}
 	if a, b := fmt.Sprint(errs[0]), fmt.Sprint(errs[1]); a != b || errors.Is(errs[0], errSilent) {
-		x.report(difference{step: at, what: "welcome", a: a, b: b})
+		x.report(q, difference{step: at, what: "welcome", a: a, b: b})
 	}
 	if errs[0] != nil || errs[1] != nil {
 		x.drop(q.slot)
@@ -78,7 +79,7 @@ func (x *run) welcome(at int, q *step, got *[2]welcome, resumed bool) {
 			w.version, w.timeout, w.session.id != 0, len(w.session.password), zero, w.tail)
 	}
 	if texts[0] != texts[1] {
-		x.report(difference{step: at, what: "welcome", a: texts[0], b: texts[1]})
+		x.report(q, difference{step: at, what: "welcome", a: texts[0], b: texts[1]})
 		return
 	}
 	if a.session.id == 0 {
@@ -88,36 +89,51 @@ func (x *run) welcome(at int, q *step, got *[2]welcome, resumed bool) {
 	for i, s := range x.sides {
 		w := got[i].session
 		if resumed && !q.unknown && (w.id != s.sessions[q.from].id || !bytes.Equal(w.password, s.sessions[q.from].password)) {
-			x.report(difference{step: at, what: s.name + "'s session", a: "another id or password", b: "than it had"})
+			x.report(q, difference{step: at, what: s.name + "'s session", a: "another id or password", b: "than it had"})
 		}
 		s.sessions[q.slot] = w
 		s.open[w.id] = w
 	}
 	if other, ok := x.judge.owners[a.session.id]; ok && other != b.session.id {
-		x.report(difference{step: at, what: "session", a: "one that was known", b: "not the same one"})
+		x.report(q, difference{step: at, what: "session", a: "one that was known", b: "not the same one"})
 	}
 	x.judge.owners[a.session.id] = b.session.id
 }
 
-// takenOn follows the connection of a session that was taken up elsewhere.
-func (x *run) takenOn(at int, q *step) {
-	defer x.drop(q.from)
-	if x.sides[0].links[q.from] == nil || q.badPassword || q.since == sinceEnd || x.servers > 1 {
-		// 3.8.0 closes the old connection before it looks at the password (T4 of
-		// COMPATIBILITY.md's departures); quorumd lets it live. Another server's
-		// old connection lives on until it writes.
+// holders are the slots that have a connection of the session that q takes up.
+func (x *run) holders(q *step) []int {
+	if q.from < 0 || q.unknown {
+		return nil
+	}
+	var list []int
+	s := x.sides[0]
+	for slot := range slots {
+		if s.links[slot] != nil && s.sessions[slot].id == s.sessions[q.from].id {
+			list = append(list, slot)
+		}
+	}
+	return list
+}
+
+// takenOn follows the old connection of a session that was taken up elsewhere.
+func (x *run) takenOn(at int, q *step, slot int) {
+	defer x.drop(slot)
+	if q.badPassword || q.since == sinceEnd || x.servers > 1 {
+		// 3.8.0 closes the old connection before it looks at the password, quorumd
+		// lets it live: one of the departures in COMPATIBILITY.md. Another
+		// server's old connection lives on until it writes.
 		return
 	}
 	var got [2]answers
 	for i, s := range x.sides {
 		for got[i].err == nil {
-			f, err := s.links[q.from].next()
+			f, err := s.links[slot].next()
 			if got[i].err = err; err == nil {
 				got[i].frames = append(got[i].frames, f)
 			}
 		}
 	}
-	x.compare(at, []step{{slot: q.from, op: opPing}}, &got)
+	x.compare(at, []step{{slot: slot, op: opPing}}, &got)
 }
 
 // raw sends bytes after which both servers have to close without an answer.
@@ -150,7 +166,7 @@ func (x *run) compareTrees() error {
 		}
 	}
 	if a, b := fmt.Sprintf("%q", lists[0]), fmt.Sprintf("%q", lists[1]); a != b {
-		x.report(difference{step: at, what: "nodes in the end", a: a, b: b})
+		x.reportEnd(difference{step: at, what: "nodes in the end", a: a, b: b})
 		return nil
 	}
 	var qs []*step

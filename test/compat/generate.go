@@ -5,11 +5,12 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
 	slots     = 4
-	streamLen = 250 // turns; a turn is up to ten requests
+	streamLen = 250 // turns; a turn is up to 21 requests
 )
 
 // stream is a seed's list of steps.
@@ -85,7 +86,7 @@ func (g *generator) turn() {
 	}
 	length := 1
 	if !g.quota && g.chance(2) {
-		length = 2 + g.r.IntN(9)
+		length = 2 + g.r.IntN(20)
 	}
 	for i := range length {
 		s := g.request()
@@ -109,6 +110,9 @@ var badFrames = []string{
 func (g *generator) spoil(s *step) {
 	switch g.r.IntN(4) {
 	case 0:
+		if s.op == opReconfig {
+			return // quorumd refuses it without a look at the record
+		}
 		s.cut = 1 + g.r.IntN(24)
 	case 1:
 		s.tail = "more than there should be"
@@ -137,7 +141,10 @@ func (g *generator) connectAnyhow(slot int) {
 	}
 	s.badPassword = s.from >= 0 && g.chance(8)
 	s.unknown = s.from < 0 && g.chance(12)
-	s.since = pick(g, []since{sinceZero, sinceZero, sinceZero, sinceLast, sinceLast, sinceLast, sinceLast, sinceEnd})
+	s.since = pick(g, []since{sinceZero, sinceLast})
+	if g.chance(100) {
+		s.since = sinceEnd // quorumd waits a second for what the client has seen
+	}
 	g.live[slot] = !s.badPassword && !s.unknown && s.since != sinceEnd
 	g.add(s)
 }
@@ -169,7 +176,7 @@ func (g *generator) auth(slot int) {
 }
 
 var names = []string{
-	"$", "$/a", "$/b", "$/c", "$/a/x", "$/a/y", "$/b/x", "$/a/x/k", "$/a/x/k", "$/c/x",
+	"$", "$/a", "$/a", "$/a", "$/b", "$/b", "$/c", "$/a/x", "$/a/x", "$/a/y", "$/b/x", "$/a/x/k", "$/c/x",
 	"$/a0000000000", "$/a0000000001", "$/a/0000000000", "$/a/0000000001", "$/s-0000000002", "$/é", "$/a b",
 }
 
@@ -253,7 +260,7 @@ var (
 		{{31, "super", "", false}}, {{31, "ip", "999.0.0.1", false}}, {{31, "ip", "127.0.0.1/33", false}}, {{31, "ip", "127.0.0.1/-1", false}},
 		{{31, "ip", "127.0.0.1/", false}}, {{31, "ip", "", false}}, {{31, "ip", "127.1", false}}, {{31, "ip", "127.0.0.1/8/8", false}},
 		{{31, "sasl", "joe", false}}, {{31, "x509", "CN=joe", false}}, {{31, "", "", false}}, {{31, "", "x", true}},
-		{{31, "world", "anyone", false}, {31, "world", "foo", false}}, {{31, "ip", "127.0.0.01", false}}, {{31, "ip", "+127.0.0.1", false}},
+		{{31, "world", "anyone", false}, {31, "world", "foo", false}}, {{31, "ip", "127.0.0.01", false}},
 	}
 )
 
@@ -311,9 +318,16 @@ func (g *generator) watchMode(path string) int {
 func (g *generator) watched(mode int) []string {
 	list := []string{}
 	for range g.r.IntN(4) {
-		if p := g.path(); g.watchMode(p) == mode && !slices.Contains(list, p) {
+		if p := g.path(); g.watchMode(p) == mode && !slices.Contains(list, p) && !odd(p) {
 			list = append(list, p)
 		}
 	}
 	return list
+}
+
+// odd tells whether ZooKeeper gives the text back in another encoding: what is
+// no UTF-8 as replacement characters, astral characters as two surrogates. No
+// node can have such a path.
+func odd(s string) bool {
+	return !utf8.ValidString(s) || strings.ContainsFunc(s, func(r rune) bool { return r > 0xffff })
 }

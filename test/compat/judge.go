@@ -170,4 +170,5 @@ func eventTexts(frames []frame, loose bool) []string {
 	return list
 }
 
-func eventPath(text string) string { return text[strings.IndexByte(text, '/'):] }
+// eventPath is the path of an event from its text.
+func eventPath(text string) string { return strings.SplitN(text, " at ", 2)[1] }

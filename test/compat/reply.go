@@ -201,5 +201,5 @@ func (f *frame) event() event {
 
 func (e event) String() string {
 	names := map[int32]string{1: "created", 2: "deleted", 3: "data changed", 4: "children changed"}
-	return fmt.Sprintf("event %s(%d) state %d %s", names[e.kind], e.kind, e.state, e.path)
+	return fmt.Sprintf("event %s(%d) state %d at %s", names[e.kind], e.kind, e.state, e.path)
 }

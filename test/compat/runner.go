@@ -48,8 +48,11 @@ func (r *runner) start() error {
 			return err
 		}
 		r.sides[i] = s
+		if err := s.begin(); err != nil {
+			return err
+		}
 	}
-	return nil
+	return level(r.sides[0], r.sides[1])
 }
 
 func (r *runner) stop() {
@@ -109,7 +112,7 @@ func (x *run) steps(steps []step) {
 	busy := -1 // the slot that did the turn before
 	for i := 0; i < len(steps) && x.found == nil; {
 		n := 1
-		for i+n < len(steps) && steps[i+n-1].joined && together(&steps[i], &steps[i+n]) {
+		for i+n < len(steps) && steps[i+n-1].joined && together(&steps[i+n-1], &steps[i+n]) {
 			n++
 		}
 		slot := steps[i].slot
@@ -142,10 +145,11 @@ func (x *run) steps(steps []step) {
 }
 
 // together tells whether two steps may be under way at the same time: nothing
-// may follow a request that the connection may end with, and what may overtake
-// other requests is alone.
+// may follow a request that the connection may end with, what may overtake
+// other requests is alone, and behind a setACL ZooKeeper may still go by the
+// ACL before.
 func together(a, b *step) bool {
-	return a.slot == b.slot && a.shares() && b.shares()
+	return a.slot == b.slot && a.shares() && b.shares() && a.op != opSetACL
 }
 
 func (s *step) shares() bool {
@@ -158,12 +162,10 @@ func (x *run) drop(slot int) {
 	}
 }
 
-func (x *run) report(d difference) {
-	if d.step >= 0 && d.step < len(x.facts.steps) {
-		if rule := x.facts.explain(&d); rule != nil {
-			x.known[rule.name]++
-			return
-		}
+func (x *run) report(s *step, d difference) {
+	if rule := x.facts.explain(s, &d); rule != nil {
+		x.known[rule.name]++
+		return
 	}
 	if x.found == nil {
 		x.found = &d
@@ -258,6 +260,7 @@ func (x *run) compare(at int, steps []step, got *[2]answers) {
 	}
 	n := max(len(parts[0]), len(parts[1]))
 	for k := range n {
+		q := &steps[min(k, len(steps)-1)]
 		where := min(at+k, at+len(steps)-1)
 		var part [2][]frame
 		var reply [2]*frame
@@ -271,22 +274,22 @@ func (x *run) compare(at int, steps []step, got *[2]answers) {
 			}
 		}
 		for _, d := range x.judge.events(where, part[0], part[1], loose) {
-			x.report(d)
+			x.report(q, d)
 		}
 		switch {
 		case reply[0] == nil && reply[1] == nil:
 		case reply[0] == nil:
-			x.report(difference{step: where, what: "reply", a: "nothing", b: fmt.Sprintf("code %d", reply[1].code)})
+			x.report(q, difference{step: where, what: "reply", a: "nothing", b: fmt.Sprintf("code %d", reply[1].code)})
 		case reply[1] == nil:
-			x.report(difference{step: where, what: "reply", a: fmt.Sprintf("code %d", reply[0].code), b: "nothing"})
+			x.report(q, difference{step: where, what: "reply", a: fmt.Sprintf("code %d", reply[0].code), b: "nothing"})
 		default:
-			for _, d := range x.judge.reply(where, &steps[min(k, len(steps)-1)], reply[0], reply[1]) {
-				x.report(d)
+			for _, d := range x.judge.reply(where, q, reply[0], reply[1]) {
+				x.report(q, d)
 			}
 		}
 	}
 	if a, b := fmt.Sprint(got[0].err), fmt.Sprint(got[1].err); a != b || errors.Is(got[0].err, errSilent) {
-		x.report(difference{step: at + len(steps) - 1, what: "connection", a: a, b: b})
+		x.report(&steps[len(steps)-1], difference{step: at + len(steps) - 1, what: "connection", a: a, b: b})
 	}
 }
 

@@ -13,16 +13,20 @@ type shrinker struct {
 	best []step
 }
 
-// shrink returns the shortest stream it finds that differs in the same way.
-func (r *runner) shrink(steps []step, d *difference) []step {
+// shrink returns the shortest stream it finds that differs in the same way;
+// again is false if not even the whole one does so a second time.
+func (r *runner) shrink(steps []step, d *difference) (short []step, again bool) {
 	s := &shrinker{r: r, what: signature(steps, d), best: steps}
+	if !s.try(steps) && !s.try(steps) {
+		return nil, false
+	}
 	if d.step+1 < len(steps) {
 		s.try(steps[:d.step+1])
 	}
 	s.chunks()
 	s.parts()
 	s.chunks()
-	return s.best
+	return s.best, true
 }
 
 // signature says of what kind a difference is: differences of the same kind

@@ -71,6 +71,7 @@ func (s *side) drop(slot int) {
 
 // begin connects the auditor if it has no connection.
 func (s *side) begin() error {
+	s.xid = 0
 	if err := s.ensemble.Crashed(); err != nil || s.audit != nil {
 		return err
 	}
@@ -304,6 +305,8 @@ func level(a, b *side) error {
 		for i := range to {
 			to[i] = max(to[i], other[i])
 		}
+		// At least one change each, so that both are as old, and the ACL the usual.
+		to[0]++
 		to[2]++
 		if (to[1]-have[1])%2 != 0 || (to[1]-other[1])%2 != 0 {
 			return fmt.Errorf("compat: cversion of %s is %d and %d, which creating and deleting cannot level", path, have[1], other[1])

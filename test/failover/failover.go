@@ -120,6 +120,11 @@ func (r *run) prepare() ([]*writer, *reader, error) {
 }
 
 func (r *run) rounds(ctx context.Context) error {
+	if r.Fault == KillLeaderAndWipe {
+		if err := r.restartEach(); err != nil {
+			return fmt.Errorf("failover: restart: %w", err)
+		}
+	}
 	for n := 1; n <= r.Kills; n++ {
 		if err := ctx.Err(); err != nil {
 			return err

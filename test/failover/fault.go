@@ -63,6 +63,26 @@ const (
 	forgotten = 5
 )
 
+// restartEach restarts the servers one after the other, as for an upgrade.
+// Afterwards none of them holds the beginning of the history in memory.
+func (r *run) restartEach() error {
+	for _, s := range r.ensemble.Servers {
+		if err := r.steady(); err != nil {
+			return err
+		}
+		if err := s.Terminate(); err != nil {
+			return err
+		}
+		if err := s.Start(); err != nil {
+			return err
+		}
+		if err := r.ensemble.WaitServing(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // forget waits until none of the servers that run can bring an empty one up to
 // date from its log.
 func (r *run) forget() error {

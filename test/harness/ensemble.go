@@ -61,7 +61,7 @@ func lay(dir string, software Software, o Options) (*Ensemble, error) {
 	for id := 1; id <= o.Servers; id++ {
 		s := &Server{ID: id, Dir: filepath.Join(dir, strconv.Itoa(id)), software: software}
 		for _, addr := range []*string{&s.Client, &s.Quorum, &s.Election} {
-			free, err := freeAddr()
+			free, err := FreeAddr()
 			if err != nil {
 				return nil, err
 			}

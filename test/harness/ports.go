@@ -18,9 +18,9 @@ var ports struct {
 	next int
 }
 
-// freeAddr returns an address on loopback that nobody listens on. Test processes
+// FreeAddr returns an address on loopback that nobody listens on. Test processes
 // that run side by side begin at different places of the range.
-func freeAddr() (string, error) {
+func FreeAddr() (string, error) {
 	ports.Lock()
 	defer ports.Unlock()
 	if ports.next == 0 {

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -55,4 +56,47 @@ func Addresses(t testing.TB) []string {
 		return strings.Split(given, ",")
 	}
 	return Run(t, Options{}).Addrs()
+}
+
+// Unharmed checks that everything is as it was, and that every server still
+// takes a write and shows it.
+func Unharmed(t testing.TB, e *Ensemble, leader *Server) {
+	t.Helper()
+	if err := e.Crashed(); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.WaitServing(); err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range e.Servers {
+		if (s == leader) != (s.Mode() == "leader") {
+			t.Errorf("server %d is %q; server %d led before", s.ID, s.Mode(), leader.ID)
+		}
+		if err := writeAndRead(s.Client); err != nil {
+			t.Errorf("server %d: %v", s.ID, err)
+		}
+	}
+}
+
+func writeAndRead(addr string) error {
+	c, err := DialNew(addr)
+	if err != nil {
+		return err
+	}
+	made, err := c.Must(Create("/unharmed-", []byte(addr), Sequential))
+	if err != nil {
+		return err
+	}
+	path, err := made.Data()
+	if err != nil {
+		return err
+	}
+	read, err := c.Must(GetData(string(path), false))
+	if err != nil {
+		return err
+	}
+	if data, err := read.Data(); err != nil || string(data) != addr {
+		return fmt.Errorf("harness: wrote %q, read %q: %w", addr, data, err)
+	}
+	return c.Close()
 }

@@ -18,6 +18,7 @@ const (
 	dialLimit  = 2 * time.Second
 	closeLimit = 50 * time.Millisecond // for an answer or a close, which not every input gets
 	randomRuns = 5                     // of random bytes, to each port
+	scans      = 200                   // connections to each port that are reset at once
 	halfOpens  = 40                    // connections to each port that never say a word
 )
 
@@ -128,9 +129,21 @@ func TestMalformed(t *testing.T) {
 					}
 				}
 			}
-			unharmed(t, e, leader)
+			harness.Unharmed(t, e, leader)
 		})
 	}
+	t.Run("port scan", func(t *testing.T) {
+		for _, port := range ports {
+			for _, s := range e.Servers {
+				for range scans {
+					if err := scan(port.of(s)); err != nil {
+						t.Errorf("server %d: %v", s.ID, err)
+					}
+				}
+			}
+		}
+		harness.Unharmed(t, e, leader)
+	})
 	t.Run("half-open", func(t *testing.T) {
 		for _, port := range ports {
 			for _, s := range e.Servers {
@@ -141,9 +154,9 @@ func TestMalformed(t *testing.T) {
 				}
 			}
 		}
-		unharmed(t, e, leader)
+		harness.Unharmed(t, e, leader)
 	})
-	unharmed(t, e, leader)
+	harness.Unharmed(t, e, leader)
 }
 
 // throw sends the input over a connection of its own, then waits a moment for
@@ -177,45 +190,14 @@ func throw(addr string, in input) error {
 	return nil
 }
 
-// unharmed checks that everything is as it was, and that every server still
-// takes a write and shows it.
-func unharmed(t *testing.T, e *harness.Ensemble, leader *harness.Server) {
-	t.Helper()
-	if err := e.Crashed(); err != nil {
-		t.Fatal(err)
-	}
-	if err := e.WaitServing(); err != nil {
-		t.Fatal(err)
-	}
-	for _, s := range e.Servers {
-		if (s == leader) != (s.Mode() == "leader") {
-			t.Errorf("server %d is %q; server %d led before", s.ID, s.Mode(), leader.ID)
-		}
-		if err := writeAndRead(s.Client); err != nil {
-			t.Errorf("server %d: %v", s.ID, err)
-		}
-	}
-}
-
-func writeAndRead(addr string) error {
-	c, err := harness.DialNew(addr)
+// scan connects and resets the connection, as scanners of ports do.
+func scan(addr string) error {
+	c, err := net.DialTimeout("tcp", addr, dialLimit)
 	if err != nil {
-		return err
+		return nil // nobody listens there
 	}
-	made, err := c.Must(harness.Create("/unharmed-", []byte(addr), harness.Sequential))
-	if err != nil {
+	if err := c.(*net.TCPConn).SetLinger(0); err != nil {
 		return err
-	}
-	path, err := made.Data()
-	if err != nil {
-		return err
-	}
-	read, err := c.Must(harness.GetData(string(path), false))
-	if err != nil {
-		return err
-	}
-	if data, err := read.Data(); err != nil || string(data) != addr {
-		return fmt.Errorf("wrote %q, read %q: %w", addr, data, err)
 	}
 	return c.Close()
 }
