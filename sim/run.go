@@ -280,14 +280,7 @@ func (c *client) retire() {
 	c.retired = true
 }
 
-// Write prints the report for people.
-func (r Report) Write(out io.Writer) {
-	fmt.Fprintf(out, "seed %d: %v of virtual time, %d tasks, %d transactions, %d answers, trace %016x\n",
-		r.Seed, r.Virtual, r.Tasks, r.Commits, r.Answers, r.Hash)
-	WriteSeen(out, r.Seen)
-}
-
-// Reachable lists what a set of runs is expected to reach.
+// reachable lists what a set of runs is expected to reach.
 var reachable = []string{
 	"DIFF", "TRUNC", "SNAP", "ack of NEWLEADER", "crash", "crash of all", "pause", "partition", "reset", "wipe", "stall",
 	zab.NoteSessionExpired.String(), zab.NoteRequestsResent.String(), zab.NotePaused.String(), zab.NoteRoleLost.String(),

@@ -18,7 +18,8 @@ const (
 	// EvReachable: the election connection to Peer opened (Up) or failed.
 	EvReachable
 
-	// EvLinkUp: a quorum connection opened. Link, Peer; Up when Peer dialled.
+	// EvLinkUp: a quorum connection opened. Link, Peer; Up when this server
+	// dialled.
 	EvLinkUp
 	// EvLinkDown: it is gone, or the dial to Peer failed (then Link is 0).
 	EvLinkDown
