@@ -52,8 +52,9 @@ func agree(a, b *zab.Notification) bool {
 type support uint8
 
 const (
-	tooFew  support = iota
-	blocked         // a quorum, but for E4
+	tooFew    support = iota
+	blocked           // a quorum, but for E4
+	bootstrap         // a quorum of servers that hold nothing; one that does may be missing
 	enough
 )
 
@@ -66,10 +67,26 @@ func (b ballots) supporters(e *zab.Ensemble, like *zab.Notification) bool {
 	})
 }
 
+// missing lists the voters whose ballots do not agree with like.
+func (b ballots) missing(e *zab.Ensemble, like *zab.Notification) (ids []zab.ServerID) {
+	for _, id := range e.Voters() {
+		if n := b.get(id); e.Weight(id) > 0 && (n == nil || !agree(n, like)) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
 // count is supporters under invariant E4.
 func (b ballots) count(e *zab.Ensemble, like *zab.Notification) support {
 	if !b.supporters(e, like) {
 		return tooFew
+	}
+	if e.IsQuorum(func(id zab.ServerID) bool {
+		n := b.get(id)
+		return n != nil && agree(n, like) && !n.Amnesiac
+	}) || len(b.missing(e, like)) == 0 {
+		return enough
 	}
 	// The leader's own ballot may not be here; its zxid is, in the vote.
 	blank := like.Vote.Zxid == 0
@@ -79,13 +96,7 @@ func (b ballots) count(e *zab.Ensemble, like *zab.Notification) support {
 		}
 	}
 	if blank {
-		return enough
-	}
-	if e.IsQuorum(func(id zab.ServerID) bool {
-		n := b.get(id)
-		return n != nil && agree(n, like) && !n.Amnesiac
-	}) {
-		return enough
+		return bootstrap
 	}
 	return blocked
 }

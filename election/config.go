@@ -11,6 +11,9 @@ import (
 const (
 	DefaultMinInterval  = 200 * time.Millisecond
 	DefaultFinalizeWait = 100 * time.Millisecond
+	// DefaultBootstrapWait is longer than servers started together need to
+	// hear of each other: one of them may hold what the others have lost.
+	DefaultBootstrapWait = 2 * time.Second
 
 	// MaxResend caps Config.MaxInterval: a notification costs next to
 	// nothing, and a minute of silence is a minute without a leader.
@@ -23,12 +26,18 @@ type Config struct {
 	Ensemble *zab.Ensemble
 	// Members is the digest of this server's view of the membership (E5).
 	Members uint64
+	// Naming is the random name of the ensemble whose history this server
+	// holds, 0 while it knows none (E7).
+	Naming uint64
 	// A vote is sent again after MinInterval (200 ms when zero), then after
 	// twice that, up to MaxInterval (at most, and when zero, MaxResend).
 	MinInterval, MaxInterval time.Duration
 	// FinalizeWait (100 ms when zero) is how long a server that sees a quorum
 	// waits for a better vote of a voter that has not spoken.
 	FinalizeWait time.Duration
+	// BootstrapWait (2 s when zero) is how long a quorum of servers that hold
+	// nothing waits for the voters that have not spoken (E4).
+	BootstrapWait time.Duration
 }
 
 func (c Config) withDefaults() Config {
@@ -41,6 +50,9 @@ func (c Config) withDefaults() Config {
 	c.MinInterval = min(c.MinInterval, c.MaxInterval)
 	if c.FinalizeWait <= 0 {
 		c.FinalizeWait = DefaultFinalizeWait
+	}
+	if c.BootstrapWait <= 0 {
+		c.BootstrapWait = DefaultBootstrapWait
 	}
 	return c
 }

@@ -53,7 +53,10 @@
 // anything: they may be the first part of a history that it was taking over
 // when the leader was lost. Its vote counts towards a quorum only when every supporter of
 // that vote is blank, as in an ensemble's first election. Otherwise the
-// supporters that do hold history must be a quorum by themselves. Without
+// supporters that do hold history must be a quorum by themselves; or every
+// voter supports the vote, for then nobody is missing who could hold more. A
+// quorum of servers that hold nothing waits for the others first
+// (Config.BootstrapWait): one of them may hold what the rest has lost. Without
 // this rule
 //
 //	1 and 3 commit x; 3 loses its disk; 1 is down; 2, which lacks x,
@@ -66,4 +69,8 @@
 // unreachable. When that happens to the one it votes for, it opens the next
 // round instead of electing a dead server and waiting for it. A notification
 // proves its sender reachable.
+//
+// Invariant E7: notifications of servers that hold the history of another
+// ensemble are never counted: a data directory of elsewhere must neither win
+// nor be won over.
 package election

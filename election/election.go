@@ -1,6 +1,7 @@
 package election
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -39,7 +40,7 @@ func New(cfg Config, st Standing) *Election {
 	}
 	e.self = zab.Notification{
 		From: cfg.Self, State: zab.Looking, Round: st.Round, Vote: e.own,
-		Amnesiac: st.Amnesiac, Blank: st.Blank, Members: cfg.Members,
+		Amnesiac: st.Amnesiac, Blank: st.Blank, Members: cfg.Members, Ensemble: cfg.Naming,
 	}
 	return e
 }
@@ -133,7 +134,8 @@ func (e *Election) evaluate(now time.Duration, out *zab.Output) (Outcome, bool) 
 	if e.asks() {
 		return Outcome{}, false
 	}
-	switch e.votes.count(e.cfg.Ensemble, &e.self) {
+	count := e.votes.count(e.cfg.Ensemble, &e.self)
+	switch count {
 	case tooFew:
 		e.settling = false
 		return Outcome{}, false
@@ -144,8 +146,11 @@ func (e *Election) evaluate(now time.Duration, out *zab.Output) (Outcome, bool) 
 	}
 	if !e.settling {
 		e.settling, e.settleAt = true, now+e.cfg.FinalizeWait
+		if count == bootstrap {
+			e.settleAt = now + e.cfg.BootstrapWait
+		}
 	}
-	if e.unanimous() || now >= e.settleAt {
+	if count == enough && e.unanimous() || now >= e.settleAt {
 		return e.decide(e.self.Vote, e.self.Round, out), true
 	}
 	return Outcome{}, false
@@ -154,7 +159,10 @@ func (e *Election) evaluate(now time.Duration, out *zab.Output) (Outcome, bool) 
 func (e *Election) waitForHistory(out *zab.Output) {
 	if !e.noteBlocked {
 		e.noteBlocked = true
-		out.Note(zab.Note{Kind: zab.NoteWaitingForHistory, Num: e.self.Round})
+		out.Note(zab.Note{
+			Kind: zab.NoteWaitingForHistory, Num: e.self.Round,
+			Text: fmt.Sprintf("start every voter, or those that hold the data; missing: %v", e.votes.missing(e.cfg.Ensemble, &e.self)),
+		})
 	}
 }
 

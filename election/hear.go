@@ -20,6 +20,13 @@ func (e *Election) Notification(n *zab.Notification, now time.Duration, out *zab
 		}
 		return Outcome{}, false
 	}
+	if foreign(n, e.cfg.Naming) { // E7
+		if !slices.Contains(e.strangers, n.From) {
+			e.strangers = append(e.strangers, n.From)
+			out.Note(zab.Note{Kind: zab.NoteForeignEnsemble, Peer: n.From})
+		}
+		return Outcome{}, false
+	}
 	if !e.cfg.Ensemble.IsVoter(n.From) {
 		return Outcome{}, false // it asks, and there is nothing to tell yet
 	}
@@ -35,6 +42,12 @@ func (e *Election) Notification(n *zab.Notification, now time.Duration, out *zab
 		return e.hearSettled(n, now, out)
 	}
 	return Outcome{}, false
+}
+
+// foreign reports that n comes from a server that holds the history of another
+// ensemble than the one named.
+func foreign(n *zab.Notification, naming uint64) bool {
+	return n.Ensemble != 0 && naming != 0 && n.Ensemble != naming
 }
 
 // hearLooking takes the vote of a server that looks for a leader too.
@@ -66,7 +79,7 @@ func (e *Election) hearSettled(n *zab.Notification, now time.Duration, out *zab.
 	sameRound := n.Round == e.self.Round && !e.asks()
 	if sameRound {
 		e.votes.put(n)
-		if e.confirmed(e.votes, n) && e.votes.count(ens, n) == enough {
+		if e.confirmed(e.votes, n) && e.votes.count(ens, n) >= bootstrap {
 			return e.decide(n.Vote, n.Round, out), true
 		}
 	}

@@ -21,13 +21,16 @@ type Settled struct {
 func NewSettled(cfg Config, o Outcome, own Standing) *Settled {
 	return &Settled{cfg: cfg, word: zab.Notification{
 		From: cfg.Self, State: o.Role, Round: o.Round, Vote: o.Vote,
-		Amnesiac: own.Amnesiac, Blank: own.Blank, Members: cfg.Members,
+		Amnesiac: own.Amnesiac, Blank: own.Blank, Members: cfg.Members, Ensemble: cfg.Naming,
 	}}
 }
 
 // SetEpoch tells that the leader's epoch is established: later joiners compare
 // it, so every server that follows must name it.
 func (s *Settled) SetEpoch(epoch zab.Epoch) { s.word.Vote.Epoch = epoch }
+
+// SetNaming tells whose history this server holds, once it knows.
+func (s *Settled) SetNaming(naming uint64) { s.cfg.Naming, s.word.Ensemble = naming, naming }
 
 // Word returns what the server tells.
 func (s *Settled) Word() zab.Notification { return s.word }
@@ -51,6 +54,13 @@ func (s *Settled) Notification(n *zab.Notification, out *zab.Output) (lost bool)
 		if !slices.Contains(s.strangers, n.From) {
 			s.strangers = append(s.strangers, n.From)
 			out.Note(zab.Note{Kind: zab.NoteMembershipDiffer, Peer: n.From})
+		}
+		return false
+	}
+	if foreign(n, s.cfg.Naming) { // E7
+		if !slices.Contains(s.strangers, n.From) {
+			s.strangers = append(s.strangers, n.From)
+			out.Note(zab.Note{Kind: zab.NoteForeignEnsemble, Peer: n.From})
 		}
 		return false
 	}

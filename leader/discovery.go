@@ -1,6 +1,7 @@
 package leader
 
 import (
+	"slices"
 	"time"
 
 	"github.com/quorumd/quorumd/zab"
@@ -134,8 +135,15 @@ func (l *Leader) discovered(out *zab.Output) {
 	l.log.SaveEpochs(adopt, out)
 }
 
-// isPromised reports whether a quorum has promised the epoch (L2, L4).
+// isPromised reports whether a quorum has promised the epoch (L2, L4). When
+// every voter has, nobody is missing who could hold more.
 func (l *Leader) isPromised() bool {
+	everybody := !slices.ContainsFunc(l.cfg.Ensemble.Voters(), func(id zab.ServerID) bool {
+		return id != l.cfg.Self && l.cfg.Ensemble.Weight(id) > 0 && !l.hasVoter(id, l.counts)
+	})
+	if everybody {
+		return true
+	}
 	own := l.standing.Epochs.Current == 0
 	blank := l.initial.Zxid == 0
 	for _, p := range l.learners {

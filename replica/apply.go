@@ -87,7 +87,7 @@ func (r *Replica) observe(rec *zab.Record, out *zab.Output) {
 		err := wire.NewDecoder().Body(txn.Body, &b)
 		must.Hold(err == nil, "R1", "bootstrap record %s: %v", rec.Zxid, err)
 		if r.naming == 0 {
-			r.naming = b.Ensemble
+			r.naming, r.identity = b.Ensemble, b.Ensemble
 		}
 	}
 	if txn.Origin == r.cfg.Self && txn.Seq != 0 {
@@ -100,7 +100,7 @@ func (r *Replica) observe(rec *zab.Record, out *zab.Output) {
 // installed starts over from a snapshot that has become the log's base.
 func (r *Replica) installed(d *zab.DiskDone, out *zab.Output) {
 	r.applied, r.committed, r.reading = d.At, d.At.Zxid, 0
-	r.naming, r.members = d.Ensemble, d.Members
+	r.naming, r.identity, r.members = d.Ensemble, d.Ensemble, d.Members
 	r.sessions = session.NewTracker(r.cfg.Tick)
 	for _, s := range d.Sessions {
 		r.sessions.Add(s.ID, s.Timeout, r.now)
@@ -138,6 +138,7 @@ func (r *Replica) serve(out *zab.Output) {
 	if !r.open && r.ready(out) {
 		r.open = true
 		r.settled.SetEpoch(r.epochs.Current)
+		r.settled.SetNaming(r.identity)
 		if n := r.pending.len() + len(r.asks); n > 0 {
 			out.Note(zab.Note{Kind: zab.NoteRequestsResent, Num: uint64(n)})
 		}

@@ -64,7 +64,7 @@ func (r *Replica) packet(link zab.LinkID, peer zab.ServerID, p *zab.Packet, out 
 
 // foreign reports whether a learner's data was written by another ensemble.
 func (r *Replica) foreign(info *zab.FollowerInfo) bool {
-	return info.Ensemble != 0 && r.naming != 0 && info.Ensemble != r.naming
+	return info.Ensemble != 0 && r.identity != 0 && info.Ensemble != r.identity
 }
 
 // earlyPacket keeps FOLLOWERINFO until this server knows whether it leads.

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/quorumd/quorumd/election"
@@ -34,6 +35,9 @@ type Start struct {
 	Sessions []zab.SessionTimeout // in the loaded tree
 	Ensemble uint64               // the ensemble's name in the loaded tree, 0 if none
 	Members  string               // the membership's text in the loaded tree
+	// Identity is the name of the ensemble whose committed history this server
+	// has ever held, 0 if none; known before that history is applied again.
+	Identity uint64
 }
 
 // Replica is one server. It is not safe for concurrent use.
@@ -43,7 +47,8 @@ type Replica struct {
 	epochs   zab.Epochs
 	sessions *session.Tracker
 	enc      *wire.Encoder
-	naming   uint64 // the ensemble's random name, 0 while unknown
+	naming   uint64 // the ensemble's random name in the applied history, 0 while unknown
+	identity uint64 // the same, also before that is applied
 	members  string // the membership's text in the applied history
 
 	now  time.Duration
@@ -80,7 +85,7 @@ type Replica struct {
 func New(cfg Config, start Start) *Replica {
 	r := &Replica{
 		cfg: cfg, log: history.New(start.Last), epochs: start.Epochs, enc: wire.NewEncoder(),
-		sessions: session.NewTracker(cfg.Tick), naming: start.Ensemble, members: start.Members,
+		sessions: session.NewTracker(cfg.Tick), naming: start.Ensemble, members: start.Members, identity: cmp.Or(start.Ensemble, start.Identity),
 		applied: start.Applied, committed: start.Applied.Zxid,
 	}
 	for _, s := range start.Sessions {

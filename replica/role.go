@@ -88,7 +88,7 @@ func (r *Replica) elect(out *zab.Output) {
 }
 
 func (r *Replica) electionConfig() election.Config {
-	return election.Config{Self: r.cfg.Self, Ensemble: r.cfg.Ensemble, Members: r.cfg.Members}
+	return election.Config{Self: r.cfg.Self, Ensemble: r.cfg.Ensemble, Members: r.cfg.Members, Naming: r.identity}
 }
 
 func (r *Replica) electionStanding() election.Standing {
@@ -140,7 +140,7 @@ func (r *Replica) follow(server zab.ServerID, out *zab.Output) {
 	r.follower = follower.New(follower.Config{
 		Self: r.cfg.Self, Observer: !r.cfg.Ensemble.IsVoter(r.cfg.Self), Tick: r.cfg.Tick,
 		InitLimit: r.cfg.InitLimit, SyncLimit: r.cfg.SyncLimit,
-	}, server, r.epochs, r.log, r.applied.Zxid, r.naming)
+	}, server, r.epochs, r.log, r.applied.Zxid, r.identity)
 	r.follower.Start(r.now, out)
 }
 

@@ -372,18 +372,76 @@ func TestPartlyCutOff(t *testing.T) {
 // not as fast as it can.
 func TestRefusedLearnerRests(t *testing.T) {
 	c := run(t, 3, 0)
-	f := c.others(c.leader())[0]
-	f.r.naming = 4711 // its data is of another ensemble
+	l := c.leader()
+	f := c.others(l)[0]
+	l.r.identity = 4711 // so that the data of the others is foreign to it
 	f.r.leave("a test")
 	before := len(c.wire)
 	c.settle(5 * time.Second)
-	tries := 0
+	if tries := c.count(before, "FOLLOWERINFO"); tries < 3 || tries > 12 {
+		t.Errorf("%d tries in 5 s", tries)
+	}
+}
+
+// count counts the lines of the wire since before that contain what.
+func (c *cluster) count(before int, what string) (n int) {
 	for _, line := range c.wire[before:] {
-		if strings.Contains(line, "FOLLOWERINFO") {
-			tries++
+		if strings.Contains(line, what) {
+			n++
 		}
 	}
-	if tries < 3 || tries > 12 {
-		t.Errorf("%d tries in 5 s", tries)
+	return n
+}
+
+// TestForeignHistory: a server with the history of another ensemble neither
+// joins nor disturbs the others, whatever it has promised.
+func TestForeignHistory(t *testing.T) {
+	c := run(t, 3, 0)
+	l := c.leader()
+	f := c.others(l)[0]
+	f.crash()
+	f.epochs = zab.Epochs{Accepted: 9, Current: 9}
+	f.start()
+	f.r.identity = 4711
+	before := len(c.wire)
+	c.settle(5 * time.Second)
+	if c.leader() != l || l.r.Status().Epoch != 1 || f.r.Status().Serving || c.count(before, "FOLLOWERINFO") != 0 {
+		t.Fatalf("leader %+v, foreign server %+v", l.r.Status(), f.r.Status())
+	}
+	if !slices.ContainsFunc(f.notes, func(n zab.Note) bool { return n.Kind == zab.NoteForeignEnsemble }) {
+		t.Error("it is not said")
+	}
+}
+
+// TestOneOfThreeHoldsAll: a server that ran alone, or whose peers lost their
+// disks, brings its history into the ensemble once every voter is there; not
+// before, since one that is missing could hold more (E4).
+func TestOneOfThreeHoldsAll(t *testing.T) {
+	c := run(t, 3, 0)
+	s0 := c.servers[0]
+	s0.request(1<<40 + 1)
+	c.settle(100 * time.Millisecond)
+	end := s0.r.Status().Applied
+	for _, s := range c.servers {
+		s.crash()
+	}
+	for _, s := range c.servers[1:] {
+		s.log, s.synced, s.epochs = nil, 0, zab.Epochs{}
+	}
+	c.servers[1].start()
+	s0.start()
+	c.settle(5 * time.Second)
+	if c.leader() != nil {
+		t.Fatal("a leader, though server 2 may hold more")
+	}
+	c.servers[2].start()
+	c.settle(5 * time.Second)
+	if c.leader() != s0 {
+		t.Fatalf("server 0 does not lead: %+v", s0.r.Status())
+	}
+	for _, s := range c.servers {
+		if st := s.r.Status(); !st.Serving || st.Applied < end {
+			t.Errorf("server %d: %+v, want %s", s.id, st, end)
+		}
 	}
 }

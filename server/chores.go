@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/quorumd/quorumd/zab"
@@ -12,20 +13,36 @@ const (
 	reapLooks = 64  // parts of the tree looked at in one round
 )
 
+// lookInterval is how often the server looks after its directories.
+const lookInterval = time.Second
+
 // chores does by the clock what nobody asks for.
 func (s *Server) chores() {
 	purge := newChoreTicker(s.cfg.PurgeInterval)
 	reap := newChoreTicker(s.cfg.ReapInterval)
+	look := time.NewTicker(lookInterval)
 	defer purge.Stop()
 	defer reap.Stop()
+	defer look.Stop()
 	for {
 		select {
 		case <-purge.C:
 			s.purge()
 		case <-reap.C:
 			s.reap()
+		case <-look.C:
+			s.keepName()
 		case <-s.quit:
 			return
+		}
+	}
+}
+
+// keepName writes down whose history this server holds, once it knows.
+func (s *Server) keepName() {
+	if name := s.status.Load().Ensemble; name != 0 {
+		if err := s.store.SetEnsemble(name); err != nil {
+			s.fail(fmt.Errorf("server: identity: %w", err))
 		}
 	}
 }

@@ -79,7 +79,7 @@ func levelOf(k zab.NoteKind) zerolog.Level {
 	case zab.NoteSessionExpired:
 		return zerolog.DebugLevel
 	case zab.NoteLinkRefused, zab.NoteProtocolError, zab.NoteMembershipDiffer, zab.NotePaused,
-		zab.NoteRequestsLost, zab.NoteWaitingForHistory, zab.NoteRoleLost:
+		zab.NoteRequestsLost, zab.NoteWaitingForHistory, zab.NoteForeignEnsemble, zab.NoteRoleLost:
 		return zerolog.WarnLevel
 	}
 	return zerolog.InfoLevel
@@ -93,7 +93,7 @@ func logNote(log zerolog.Logger, n *zab.Note) {
 	}
 	switch n.Kind {
 	case zab.NoteElected, zab.NoteSyncChosen, zab.NoteSyncStarted, zab.NoteFollowing, zab.NoteLearnerUp,
-		zab.NoteLearnerDown, zab.NoteLinkRefused, zab.NoteProtocolError, zab.NoteMembershipDiffer:
+		zab.NoteLearnerDown, zab.NoteLinkRefused, zab.NoteProtocolError, zab.NoteMembershipDiffer, zab.NoteForeignEnsemble:
 		ev = ev.Int64("peer", int64(n.Peer))
 	}
 	if n.Epoch != 0 {

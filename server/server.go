@@ -134,7 +134,7 @@ func (s *Server) restore() error {
 		Membership: s.cfg.Membership,
 	}, replica.Start{
 		Last: found.Last, Applied: state.Applied(), Epochs: found.Epochs,
-		Sessions: state.Sessions(), Ensemble: state.Ensemble(), Members: state.Membership(),
+		Sessions: state.Sessions(), Ensemble: state.Ensemble(), Members: state.Membership(), Identity: found.Ensemble,
 	})
 	s.loop = newLoop(s, r)
 	status := r.Status()

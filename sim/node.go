@@ -96,6 +96,7 @@ func (n *node) start() {
 	}, replica.Start{
 		Last: found.Last, Applied: state.Applied(), Epochs: found.Epochs,
 		Sessions: state.Sessions(), Ensemble: state.Ensemble(), Members: state.Membership(),
+		Identity: found.Ensemble,
 	})
 	w.say("start %d log=%s applied=%s accepted=%d current=%d torn=%d", n.id, found.Last, state.Applied(),
 		found.Epochs.Accepted, found.Epochs.Current, found.Torn)
@@ -425,11 +426,27 @@ func (n *node) perform(item applyItem) {
 	n.w.check.applying(n, item.rec)
 	res := n.state.Apply(item.rec)
 	n.w.check.applied(n, item.rec)
+	if item.rec.Txn.Op == zab.OpBootstrap {
+		n.keepName()
+	}
 	n.port.applied(item.rec, res)
 	if n.sinceSnap++; n.sinceSnap >= n.snapEvery && !n.imaging {
 		n.sinceSnap = 0
 		n.snapshotSlowly()
 	}
+}
+
+// keepName writes down whose history this is, some time after it is known.
+func (n *node) keepName() {
+	life := n.life
+	n.w.after(n.w.jitter(100*time.Millisecond), func() {
+		if n.life != life {
+			return
+		}
+		if err := n.store.SetEnsemble(n.state.Ensemble()); err != nil {
+			n.w.fail("server %d: identity: %v", n.id, err)
+		}
+	})
 }
 
 func (n *node) String() string { return fmt.Sprintf("server %d", n.id) }

@@ -130,13 +130,16 @@ type identity struct {
 	Version int64
 	Server  zab.ServerID
 	Split   bool // the log is in a directory of its own
+	// Ensemble is the random name of the ensemble whose committed history the
+	// directory has held, 0 if none.
+	Ensemble uint64
 }
 
 // identityLimit bounds the file's size in bytes.
 const identityLimit = 512
 
 func (s *Store) writeIdentity(dir string) error {
-	b, err := s.enc.AppendStruct(nil, frameIdentity, 0, 0, &identity{Version: formatVersion, Server: s.opt.Server, Split: s.split()})
+	b, err := wire.NewEncoder().AppendStruct(nil, frameIdentity, 0, 0, &identity{Version: formatVersion, Server: s.opt.Server, Split: s.split(), Ensemble: s.ensemble})
 	if err != nil {
 		return err
 	}
@@ -147,6 +150,10 @@ func (s *Store) split() bool { return s.dataDir != s.logDir }
 
 // restore is what can be done about a file without which the rest says nothing.
 const restore = "restore it, or empty the directory to have this server copied from its peers"
+
+// nameless is the id of a server that runs alone without a myid. Its directory
+// becomes that of whoever it is when it joins others.
+const nameless zab.ServerID = 0
 
 func (s *Store) checkIdentity(dir string) (identity, error) {
 	var id identity
@@ -171,7 +178,7 @@ func (s *Store) checkIdentity(dir string) (identity, error) {
 	if id.Version != formatVersion {
 		return id, fmt.Errorf("%w: %s is of version %d, this program reads version %d", ErrForeign, dir, id.Version, formatVersion)
 	}
-	if id.Server != s.opt.Server {
+	if id.Server != s.opt.Server && id.Server != nameless {
 		return id, fmt.Errorf("%w: %s belongs to server %d, this is server %d; correct myid, or name this server's own directory",
 			ErrForeign, dir, id.Server, s.opt.Server)
 	}
@@ -215,8 +222,14 @@ func (s *Store) admit() error {
 		return fmt.Errorf("%w: %s is missing; without it the server could break its promises; restore it, "+
 			"or empty the directories to have this server copied from its peers", ErrCorrupt, s.dataPath(epochsName))
 	}
+	s.ensemble = id.Ensemble
 	if id.Split != s.split() {
 		if err := s.changeSplit(log); err != nil {
+			return err
+		}
+	}
+	if id.Server != s.opt.Server {
+		if err := s.writeIdentities(); err != nil {
 			return err
 		}
 	}
@@ -276,6 +289,12 @@ func (s *Store) initialise(data, log listing, dec *wire.Decoder) error {
 	if err := s.fs.SyncDir(s.dataDir); err != nil {
 		return fmt.Errorf("sync directory %s: %w", s.dataDir, err)
 	}
+	return s.writeIdentities()
+}
+
+// writeIdentities marks the directories as this server's: the log's first, for
+// the other says that all is done.
+func (s *Store) writeIdentities() error {
 	if s.split() {
 		if err := s.writeIdentity(s.logDir); err != nil {
 			return fmt.Errorf("write identity: %w", err)
@@ -283,6 +302,22 @@ func (s *Store) initialise(data, log listing, dec *wire.Decoder) error {
 	}
 	if err := s.writeIdentity(s.dataDir); err != nil {
 		return fmt.Errorf("write identity: %w", err)
+	}
+	return nil
+}
+
+// SetEnsemble notes durably whose committed history the store holds. To be
+// called when that becomes known; it does nothing when it was known.
+func (s *Store) SetEnsemble(name uint64) error {
+	s.mu.Lock()
+	known := s.ensemble == name
+	s.ensemble = name
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	if err := s.writeIdentities(); err != nil {
+		return fmt.Errorf("txnlog: %w", err)
 	}
 	return nil
 }

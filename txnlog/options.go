@@ -75,6 +75,8 @@ type Recovered struct {
 	// on. Base is the position before its first record.
 	Last, Base zab.Position
 	Epochs     zab.Epochs
+	// Ensemble is what SetEnsemble noted, 0 if nothing.
+	Ensemble uint64
 	// Snapshot is the one to load, nil if there is none; then Base is the
 	// beginning. The records after it are in the log.
 	Snapshot *SnapshotInfo

@@ -41,7 +41,7 @@ func (s *Store) examine() (*recovery, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &recovery{found: Recovered{Epochs: s.promise.rec.Epochs}}
+	r := &recovery{found: Recovered{Epochs: s.promise.rec.Epochs, Ensemble: s.ensemble}}
 	r.want = newSought(append(slices.Clone(data.snapshots), s.promise.rec.End.Zxid)...)
 	for _, name := range data.temps {
 		r.temps = append(r.temps, s.dataPath(name))

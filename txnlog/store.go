@@ -51,6 +51,9 @@ type Store struct {
 	reads   map[uint64]*snapRead
 	uses    uint64
 	stats   Stats
+	// ensemble is whose committed history the directories hold, 0 while
+	// unknown.
+	ensemble uint64
 
 	readers sync.Pool // of *logReader
 }

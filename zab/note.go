@@ -26,7 +26,8 @@ const (
 	NoteRequestsLost                          // Num requests whose outcome cannot be told
 	NoteMembershipDiffer                      // Peer's membership differs from ours
 	NotePaused                                // this server stood still for Num ms
-	NoteWaitingForHistory                     // this server holds no history and may not elect alone
+	NoteWaitingForHistory                     // servers that hold no history may not elect one that may lag; Text says who is missing
+	NoteForeignEnsemble                       // Peer holds the history of another ensemble
 )
 
 var noteNames = map[NoteKind]string{
@@ -39,6 +40,7 @@ var noteNames = map[NoteKind]string{
 	NoteSessionExpired: "session expired", NoteRequestsResent: "requests sent again",
 	NoteRequestsLost: "requests given up", NoteMembershipDiffer: "membership differs",
 	NotePaused: "server stood still", NoteWaitingForHistory: "waiting for servers that hold the history",
+	NoteForeignEnsemble: "peer belongs to another ensemble",
 }
 
 func (k NoteKind) String() string {
@@ -63,7 +65,7 @@ func (n Note) String() string {
 	s := n.Kind.String()
 	switch n.Kind {
 	case NoteElected, NoteSyncChosen, NoteFollowing, NoteLearnerUp, NoteLearnerDown,
-		NoteLinkRefused, NoteProtocolError, NoteMembershipDiffer:
+		NoteLinkRefused, NoteProtocolError, NoteMembershipDiffer, NoteForeignEnsemble:
 		s += fmt.Sprintf(" peer=%d", n.Peer)
 	}
 	if n.Epoch != 0 {

@@ -63,4 +63,7 @@ type Notification struct {
 	// Members is a digest of the sender's view of the membership; servers
 	// with different views must not elect together (ZOOKEEPER-3829).
 	Members uint64
+	// Ensemble is the random name of the ensemble whose history the sender
+	// holds, 0 while it knows none.
+	Ensemble uint64
 }

@@ -25,7 +25,7 @@ func TestGetEphemerals(t *testing.T) {
 	}
 	r.createFlags(2, "/other", jute.FlagEphemeral)
 	for prefix, want := range map[string]string{
-		"": "[/a /ab /b]", "/": "[/a /ab /b]", " / ": "[/a /ab /b]", "/a": "[/a /ab]", "/ab": "[/ab]", "/c": "[]",
+		"": "[/a /ab /b]", "/": "[/a /ab /b]", " / ": "[/a /ab /b]", "\x00\t": "[/a /ab /b]", "\u00a0": "[]", "/a": "[/a /ab]", "/ab": "[/ab]", "/c": "[]",
 	} {
 		if got := r.ephemerals(prefix); got != want {
 			t.Errorf("%q: %s", prefix, got)

@@ -118,7 +118,7 @@ func TestBadConfiguration(t *testing.T) {
 		}
 	}
 	code, _, errs = exec(t, "serve", "--config", name+".not")
-	if code != exitFailure || !strings.Contains(errs, "no such file") {
+	if code != exitInvocation || !strings.Contains(errs, "no such file") {
 		t.Errorf("missing file: code %d\n%s", code, errs)
 	}
 	for _, flag := range []string{"--log-format=xml", "--log-level=loud", "--log-level="} {

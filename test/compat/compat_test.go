@@ -53,7 +53,7 @@ func TestSameAsZooKeeper(t *testing.T) {
 			t.Errorf("seed %d, once only: step %d, %s: %v", s.seed, d.step, show(&s.steps[max(0, d.step)]), d)
 			continue
 		}
-		t.Errorf("seed %d, %d steps: %s", s.seed, len(short), tell(r, short))
+		t.Errorf("seed %d: %v; in %d steps: %s", s.seed, d, len(short), tell(r, short))
 		if len(seen) >= *enough {
 			break
 		}

@@ -22,6 +22,8 @@ import (
 //     that mode and forgets the ttl; quorumd refuses (-8)
 //   - the flags of a TTL in another create than createTTL in a multi: 3.8.0
 //     answers -5 but leaves traces of what precedes it; quorumd answers -8
+//   - createContainer with the flag of an ephemeral: until the container is
+//     applied, 3.8.0 refuses children to it as to an ephemeral
 //   - setWatches with a null list behind others: 3.8.0 answers -5, having done
 //     what those say; quorumd does nothing
 //   - reconfig with a record that ends early: 3.8.0 answers -5, quorumd -123
@@ -97,8 +99,8 @@ var rules = []rule{
 		"checkWatches looks at everybody's watches",
 		"3.8.0 answers 0 if any connection watches the path, and fails on paths without a slash when it looks for the ones above",
 		func(_ *facts, s *step, d *difference) bool {
-			return s.op == opCheckWatches && d.what == "code" && d.b == "-121" &&
-				(d.a == "0" || d.a == "-5" && !strings.HasPrefix(s.path, "/"))
+			return s.op == opCheckWatches && d.what == "code" &&
+				(d.a == "0" && d.b == "-121" || d.a == "-5" && !strings.HasPrefix(s.path, "/"))
 		},
 	},
 	{

@@ -83,6 +83,9 @@ func (g *generator) create(s *step) {
 	if g.chance(40) {
 		s.flags = pick(g, []int32{4, 5, 6, 7, -1, 100})
 	}
+	if s.op == opCreateContainer && (s.flags == 1 || s.flags == 3) {
+		s.flags-- // for a while 3.8.0 takes the container for an ephemeral
+	}
 	if s.op == opCreateTTL {
 		s.flags = pick(g, []int32{5, 5, 5, 6})
 		s.ttl = pick(g, []int64{1, 1000, 1 << 30, 1<<40 - 1, 1 << 40, 0, -1, -1 << 63, 1<<63 - 1})

@@ -273,9 +273,6 @@ func (x *run) compare(at int, steps []step, got *[2]answers) {
 				reply[i], part[i] = &part[i][end], part[i][:end]
 			}
 		}
-		for _, d := range x.judge.events(where, part[0], part[1], loose) {
-			x.report(q, d)
-		}
 		switch {
 		case reply[0] == nil && reply[1] == nil:
 		case reply[0] == nil:
@@ -286,6 +283,10 @@ func (x *run) compare(at int, steps []step, got *[2]answers) {
 			for _, d := range x.judge.reply(where, q, reply[0], reply[1]) {
 				x.report(q, d)
 			}
+		}
+		// After the reply: an event more or less mostly follows from that.
+		for _, d := range x.judge.events(where, part[0], part[1], loose) {
+			x.report(q, d)
 		}
 	}
 	if a, b := fmt.Sprint(got[0].err), fmt.Sprint(got[1].err); a != b || errors.Is(got[0].err, errSilent) {
