@@ -116,7 +116,7 @@ func (s *Store) checkScan(r *recovery, i int, sc *scan) error {
 	switch {
 	case sc.newer != nil:
 		return fmt.Errorf("%w: segment %s: %w", ErrForeign, sc.path, sc.newer)
-	case sc.header && sc.server != s.opt.Server:
+	case sc.header && sc.server != s.opt.Server && sc.server != nameless:
 		return fmt.Errorf("%w: segment %s belongs to server %d, this is server %d", ErrForeign, sc.path, sc.server, s.opt.Server)
 	case sc.bad != nil && !(last && sc.torn()):
 		return sc.corrupt(s.remedy(sc))

@@ -39,7 +39,8 @@ func TestSameAsZooKeeper(t *testing.T) {
 	count := 0
 	for ; *streams == 0 && time.Since(begin) < *forTime || count < *streams; count++ {
 		s := generate(*seed + uint64(count))
-		d, err := r.play(s.steps, nil)
+		log := newTranscript()
+		d, err := r.play(s.steps, log)
 		if err != nil {
 			t.Errorf("seed %d: %v", s.seed, err)
 			break
@@ -50,7 +51,7 @@ func TestSameAsZooKeeper(t *testing.T) {
 		seen[signature(s.steps, d)] = true
 		short, again := r.shrink(s.steps, d)
 		if !again {
-			t.Errorf("seed %d, once only: step %d, %s: %v", s.seed, d.step, show(&s.steps[max(0, d.step)]), d)
+			t.Errorf("seed %d, once only: step %d, %v\n%s", s.seed, d.step, d, log.write(s.steps[:d.step+1]))
 			continue
 		}
 		t.Errorf("seed %d: %v; in %d steps: %s", s.seed, d, len(short), tell(r, short))

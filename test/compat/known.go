@@ -125,6 +125,13 @@ var rules = []rule{
 		},
 	},
 	{
+		"watches of the empty path",
+		"ZooKeeper keeps them, though nothing ever makes them fire; quorumd does not",
+		func(_ *facts, s *step, d *difference) bool {
+			return (s.op == opCheckWatches || s.op == opRemoveWatches) && s.path == "" && d.what == "code" && d.a == "0" && d.b == "-121"
+		},
+	},
+	{
 		"watcher types 4 and 5",
 		"since 3.9; unknown to 3.8.0",
 		func(_ *facts, s *step, d *difference) bool {
@@ -176,7 +183,7 @@ func asCreate(s *step, list []field) []field {
 	}
 	for i, sub := range s.subs {
 		at := slices.IndexFunc(list, func(f field) bool { return f.name == fmt.Sprintf("%d.type", i) })
-		if sub.op == opCreate2 && at >= 0 && list[at].text == fmt.Sprint(opCreate2) && at+3 < len(list) {
+		if sub.op == opCreate2 && sub.flags != 4 && at >= 0 && list[at].text == fmt.Sprint(opCreate2) && at+3 < len(list) {
 			list[at].text = fmt.Sprint(opCreate)
 			const stat = 11 // fields, behind type, err and path
 			list = slices.Delete(list, at+3, min(at+3+stat, len(list)))
