@@ -31,10 +31,7 @@ const benchTick = time.Second
 // newBench makes a leader on a log of n records of epoch 1, the last of them
 // numbered n.
 func newBench(t *testing.T, cfg Config, st Standing, n int) *bench {
-	b := &bench{t: t, text: &strings.Builder{}}
-	for _, r := range records(n) {
-		b.recs = append(b.recs, r)
-	}
+	b := &bench{t: t, text: &strings.Builder{}, recs: records(n)}
 	var last zab.Position
 	if n > 0 {
 		last = b.recs[n-1].Position()

@@ -30,7 +30,7 @@ var layers = []layer{
 	{"local ensembles", []string{"internal/ensemble"}},
 	{"program", []string{"cmd/quorumd"}},
 	{"test harness", []string{"test/harness"}},
-	{"tests of processes", []string{"test/clients", "test/clients/gozk", "test/failover", "test/malformed", "test/badinput", "test/compare"}},
+	{"tests of processes", []string{"test/clients", "test/clients/gozk", "test/failover", "test/malformed", "test/badinput", "test/compare", "test/compat"}},
 	{"commands of tests", []string{"test/failover/cmd"}},
 }
 
@@ -65,6 +65,7 @@ var edges = map[string][]string{
 	"test/malformed":    {"test/harness"},
 	"test/badinput":     {"test/harness"},
 	"test/compare":      {"test/harness"},
+	"test/compat":       {"test/harness"},
 }
 
 // testEdges lists further imports that tests of a package may have.

@@ -41,6 +41,10 @@ func TestSameAsZooKeeper(t *testing.T) {
 		s := generate(*seed + uint64(count))
 		log := newTranscript()
 		d, err := r.play(s.steps, log)
+		if errors.Is(err, errStalled) {
+			r.known["an ensemble of ZooKeeper stalls: the stream was left and the ensembles begun anew"]++
+			continue
+		}
 		if err != nil {
 			t.Errorf("seed %d: %v", s.seed, err)
 			break

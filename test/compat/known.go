@@ -105,9 +105,10 @@ var rules = []rule{
 	},
 	{
 		"paths that are no UTF-8, or astral",
-		"ZooKeeper echoes the path of a sync in another encoding, quorumd as it came; in events it would too, but that is not tried",
+		"ZooKeeper echoes the path of a sync in another encoding, quorumd as it came; paths that become the same so are one to ZooKeeper's watches",
 		func(_ *facts, s *step, d *difference) bool {
-			return s.op == opSync && d.what == "path" && odd(s.path)
+			return odd(s.path) && (s.op == opSync && d.what == "path" ||
+				(s.op == opCheckWatches || s.op == opRemoveWatches) && d.what == "code")
 		},
 	},
 	{

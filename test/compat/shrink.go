@@ -17,8 +17,10 @@ type shrinker struct {
 // again is false if not even the whole one does so a second time.
 func (r *runner) shrink(steps []step, d *difference) (short []step, again bool) {
 	s := &shrinker{r: r, what: signature(steps, d), best: steps}
-	if !s.try(steps) && !s.try(steps) {
-		return nil, false
+	for tries := 2; !s.try(steps); {
+		if tries--; tries == 0 {
+			return nil, false
+		}
 	}
 	if d.step+1 < len(steps) {
 		s.try(steps[:d.step+1])

@@ -126,6 +126,9 @@ func (s *side) askAll(qs []*step) ([]frame, error) {
 		for range part {
 			f, err := s.audit.next()
 			if err != nil {
+				if s.name == "zookeeper" && errors.Is(err, errSilent) && len(s.ensemble.Servers) > 1 {
+					err = errStalled
+				}
 				return nil, fmt.Errorf("compat: %s: auditor: %w", s.name, err)
 			}
 			answers = append(answers, f)

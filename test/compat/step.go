@@ -71,8 +71,8 @@ type step struct {
 func (s *step) body(home string, zxid int64) []byte {
 	e := encoder{home: home, zxid: zxid}
 	e.record(s)
-	b := append(e.b, s.tail...)
-	return b[:max(0, len(b)-s.cut)]
+	e.b = append(e.b, s.tail...)
+	return e.b[:max(0, len(e.b)-s.cut)]
 }
 
 type encoder struct {
