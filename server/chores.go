@@ -32,6 +32,7 @@ func (s *Server) chores() {
 			s.reap()
 		case <-look.C:
 			s.keepName()
+			s.keepDisk()
 		case <-s.quit:
 			return
 		}
@@ -44,6 +45,14 @@ func (s *Server) keepName() {
 		if err := s.store.SetEnsemble(name); err != nil {
 			s.fail(fmt.Errorf("server: identity: %w", err))
 		}
+	}
+}
+
+// keepDisk ends the server when its files were taken away: what it goes on to
+// acknowledge would be lost at the next start.
+func (s *Server) keepDisk() {
+	if err := s.store.Present(); err != nil {
+		s.fail(fmt.Errorf("server: disk: %w", err))
 	}
 }
 

@@ -139,5 +139,8 @@ func (d *diskRunner) takeLoaded(op uint64) *replica.State {
 }
 
 // verify has the runner look whether the store has failed: what a snapshot or
-// a purge could not do may be the end of it.
-func (d *diskRunner) verify() { signal(d.check) }
+// a purge could not do may be the end of it, or come of files taken away.
+func (d *diskRunner) verify() {
+	d.s.keepDisk()
+	signal(d.check)
+}

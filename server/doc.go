@@ -20,7 +20,8 @@
 //	log reader   reads the log for apply and for learners that lag
 //	snap reader  reads snapshots for learners
 //	snapshotter  writes snapshots and purges, one at a time
-//	chores       purges by the clock; asks a leader's tree what is due
+//	chores       purges by the clock; asks a leader's tree what is due;
+//	             sees that the server's files are still there
 //	notes        turns notes into log lines
 //	watchdog     ends the process when the disk does not come back
 //	supervisor   waits for the end and sees to its order

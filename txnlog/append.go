@@ -137,6 +137,10 @@ func (s *Store) roll(first zab.Zxid) error {
 		return fmt.Errorf("begin segment: %w", err)
 	}
 	s.renamed = true
+	info, err := s.spare.Info()
+	if err != nil {
+		return fmt.Errorf("begin segment: %w", err)
+	}
 	header, err := s.appendSegmentHeader(w.buf[:0], w.tail)
 	if err != nil {
 		return err
@@ -144,7 +148,7 @@ func (s *Store) roll(first zab.Zxid) error {
 	w.buf, w.off, w.marked = header, 0, true
 	w.f, s.spare = s.spare, nil
 	w.salt = wire.ParseHeader(header).CRC
-	w.seg = &segment{path: path, base: w.tail, last: w.tail, file: w.f,
+	w.seg = &segment{path: path, id: info.ID, base: w.tail, last: w.tail, file: w.f,
 		index: []place{{w.tail, int64(len(header))}}}
 	s.rollAsked.Store(false)
 	s.mu.Lock()

@@ -41,6 +41,7 @@ type promiseRecord struct {
 type promiseFile struct {
 	f      vfs.File
 	path   string
+	id     uint64 // vfs.Info.ID
 	seq    int64
 	rec    promiseRecord
 	repair bool // a slot is not what it should be
@@ -53,7 +54,10 @@ func createPromise(fsys vfs.FS, path string) (*promiseFile, error) {
 		return nil, err
 	}
 	p := &promiseFile{f: f, path: path}
-	if err := p.save(promiseRecord{}); err != nil {
+	if err = p.identify(); err == nil {
+		err = p.save(promiseRecord{})
+	}
+	if err != nil {
 		closeQuietly(f)
 		return nil, err
 	}
@@ -67,11 +71,21 @@ func openPromise(fsys vfs.FS, path string, dec *wire.Decoder) (*promiseFile, err
 		return nil, err
 	}
 	p := &promiseFile{f: f, path: path}
-	if err := p.read(dec); err != nil {
+	if err = p.identify(); err == nil {
+		err = p.read(dec)
+	}
+	if err != nil {
 		closeQuietly(f)
 		return nil, err
 	}
 	return p, nil
+}
+
+// identify notes which file it is, for Store.Present.
+func (p *promiseFile) identify() error {
+	info, err := p.f.Info()
+	p.id = info.ID
+	return err
 }
 
 func (p *promiseFile) read(dec *wire.Decoder) error {

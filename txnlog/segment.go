@@ -17,6 +17,7 @@ const indexEvery = 64 << 10
 type segment struct {
 	path string
 	base zab.Position // before the first record
+	id   uint64       // vfs.Info.ID of the file; set when it becomes the one to append to
 
 	// What follows is guarded by Store.mu.
 	last zab.Position // of the last record written

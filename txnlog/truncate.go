@@ -161,12 +161,16 @@ func (s *Store) openActive(seg *segment, cut bool) error {
 	if err == nil {
 		salt, err = segmentSalt(f)
 	}
+	var info vfs.Info
+	if err == nil {
+		info, err = f.Info()
+	}
 	if err != nil {
 		closeQuietly(f)
 		return fmt.Errorf("cut %s to %d bytes: %w", seg.path, seg.end, err)
 	}
 	s.mu.Lock()
-	seg.file = f
+	seg.file, seg.id = f, info.ID
 	s.mu.Unlock()
 	s.w.seg, s.w.f, s.w.off, s.w.salt, s.w.marked = seg, f, seg.end, salt, false
 	return nil

@@ -204,9 +204,15 @@ func appendWhoAmI(dst []byte, who *Caller) []byte {
 	return dst
 }
 
-// readMulti answers a multiRead: each operation succeeds or fails alone.
+// MaxMultiRead bounds the reply to a multiRead in bytes: few bytes of request
+// ask for any number of copies of the largest node. Beyond it the whole
+// request is answered with jute.CodeThrottledOp.
+const MaxMultiRead = 16 << 20
+
+// readMulti answers a multiRead: each operation succeeds or fails alone. When
+// the whole fails it returns dst itself, so that what was gathered is not kept.
 func (t *Tree) readMulti(body []byte, who *Caller, dst []byte) ([]byte, jute.Code) {
-	start := len(dst)
+	reply := dst
 	r := jute.NewAliasReader(body)
 	for {
 		op, more := jute.NextMultiOp(&r, jute.Op.AllowedInMultiRead)
@@ -215,22 +221,39 @@ func (t *Tree) readMulti(body []byte, who *Caller, dst []byte) ([]byte, jute.Cod
 			path, _ = r.Path(), r.Bool()
 		}
 		if r.Err() != nil {
-			return dst[:start], r.Code()
+			return dst, r.Code()
 		}
 		if !more {
-			return jute.MultiEnd.Append(dst), jute.CodeOK
+			return jute.MultiEnd.Append(reply), jute.CodeOK
 		}
 		id, code := t.visible(path, jute.PermRead, who)
-		if code != jute.CodeOK {
-			dst = jute.AppendMultiError(dst, code)
-			continue
+		if room := MaxMultiRead - (len(reply) - len(dst)); code == jute.CodeOK && t.exceeds(op, id, room) {
+			return dst, jute.CodeThrottledOp
 		}
-		result := jute.MultiHeader{Type: op}
-		dst = result.Append(dst)
-		if op == jute.OpGetData {
-			dst = t.appendData(dst, id)
-		} else {
-			dst = t.appendChildren(dst, id)
+		switch {
+		case code != jute.CodeOK:
+			reply = jute.AppendMultiError(reply, code)
+		case op == jute.OpGetData:
+			reply = t.appendData((&jute.MultiHeader{Type: op}).Append(reply), id)
+		default:
+			reply = t.appendChildren((&jute.MultiHeader{Type: op}).Append(reply), id)
 		}
 	}
+}
+
+// exceeds reports whether the result of an operation of a multiRead takes more
+// than room bytes. Results without data or names are bounded by the request.
+func (t *Tree) exceeds(op jute.Op, id nodeID, room int) bool {
+	if op == jute.OpGetData {
+		return len(t.data(id)) > room
+	}
+	const leastName = 5 // a length and one byte
+	n := t.node(id)
+	if int(n.children) > room/leastName {
+		return n.children > 0
+	}
+	for c := n.first; c != 0 && room >= 0; c = t.node(c).next {
+		room -= 4 + len(t.name(c))
+	}
+	return room < 0
 }

@@ -53,12 +53,17 @@ type File interface {
 	Preallocate(size int64) error
 	// Size returns the file's size in bytes.
 	Size() (int64, error)
+	// Info returns what Stat tells of the file's name, as long as it has one.
+	Info() (Info, error)
 }
 
 // Info is what Stat tells.
 type Info struct {
 	Size int64 // bytes; of a directory meaningless
 	Dir  bool
+	// ID tells a file from others that exist at the same time on its file
+	// system, whatever their names. Of a directory it is meaningless.
+	ID uint64
 }
 
 // ErrLocked says that somebody else holds a lock.

@@ -20,6 +20,7 @@ type MemFS struct {
 	mu    sync.Mutex
 	root  *node
 	locks map[string]bool
+	made  uint64 // files so far
 
 	ops    uint64
 	hook   func(Op)
@@ -29,6 +30,7 @@ type MemFS struct {
 // node is a file or a directory.
 type node struct {
 	dir bool
+	id  uint64 // of a file
 
 	// A file: what programs see, what the disk holds for certain, and the
 	// changes between the two. size may exceed len(data); the rest is zeros,
@@ -68,6 +70,8 @@ func NewMem() *MemFS {
 func newDir() *node {
 	return &node{dir: true, names: make(map[string]*node), stableNames: make(map[string]*node)}
 }
+
+func (n *node) info() Info { return Info{Size: n.now.size, Dir: n.dir, ID: n.id} }
 
 func (c *content) apply(ch change) {
 	if ch.data == nil {
@@ -159,7 +163,8 @@ func (m *MemFS) Create(name string) (File, error) {
 	n := d.names[base]
 	switch {
 	case n == nil:
-		n = &node{}
+		m.made++
+		n = &node{id: m.made}
 		d.changeName(nameChange{add: base, node: n})
 	case n.dir:
 		return nil, pathError("create", name, syscall.EISDIR)
@@ -286,7 +291,7 @@ func (m *MemFS) Stat(name string) (Info, error) {
 	if n == nil {
 		return Info{}, pathError("stat", name, fs.ErrNotExist)
 	}
-	return Info{Size: n.now.size, Dir: n.dir}, nil
+	return n.info(), nil
 }
 
 // SyncDir implements FS.

@@ -42,6 +42,7 @@ func (m *MemFS) CrashClone(rng *rand.Rand, keep Keep) *MemFS {
 	defer m.mu.Unlock()
 	c := crash{rng: rng, keep: keep, done: make(map[*node]*node)}
 	out := NewMem()
+	out.made = m.made
 	out.root = c.node(m.root)
 	return out
 }
@@ -56,7 +57,7 @@ func (c *crash) node(n *node) *node {
 	if got := c.done[n]; got != nil {
 		return got
 	}
-	out := &node{dir: n.dir}
+	out := &node{dir: n.dir, id: n.id}
 	c.done[n] = out
 	if n.dir {
 		names := c.names(n)

@@ -133,6 +133,15 @@ func (f *memFile) Size() (int64, error) {
 	return f.node.now.size, nil
 }
 
+func (f *memFile) Info() (Info, error) {
+	f.fs.mu.Lock()
+	defer f.fs.mu.Unlock()
+	if err := f.usable("stat", false); err != nil {
+		return Info{}, err
+	}
+	return f.node.info(), nil
+}
+
 func (f *memFile) Close() error {
 	f.fs.mu.Lock()
 	defer f.fs.mu.Unlock()

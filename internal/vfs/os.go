@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -68,7 +69,15 @@ func (osFS) Stat(name string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	return Info{Size: fi.Size(), Dir: fi.IsDir()}, nil
+	return infoOf(fi), nil
+}
+
+func infoOf(fi os.FileInfo) Info {
+	info := Info{Size: fi.Size(), Dir: fi.IsDir()}
+	if st, ok := fi.Sys().(*syscall.Stat_t); ok {
+		info.ID = st.Ino
+	}
+	return info
 }
 
 func (osFS) SyncDir(dir string) error {
@@ -109,6 +118,14 @@ func (f *osFile) Size() (int64, error) {
 		return 0, err
 	}
 	return fi.Size(), nil
+}
+
+func (f *osFile) Info() (Info, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		return Info{}, err
+	}
+	return infoOf(fi), nil
 }
 
 func (f *osFile) Sync() error {

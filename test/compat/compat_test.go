@@ -56,6 +56,7 @@ func TestSameAsZooKeeper(t *testing.T) {
 		short, again := r.shrink(s.steps, d)
 		if !again {
 			t.Errorf("seed %d, once only: step %d, %v\n%s", s.seed, d.step, d, log.write(s.steps[:d.step+1]))
+			logs(t, r)
 			continue
 		}
 		t.Errorf("seed %d: %v; in %d steps: %s", s.seed, d, len(short), tell(r, short))
@@ -67,6 +68,18 @@ func TestSameAsZooKeeper(t *testing.T) {
 	t.Logf("%d streams, %d requests to each side in %v: %.0f/s", count, r.ops, took.Round(time.Millisecond), float64(r.ops)/took.Seconds())
 	for _, name := range slices.Sorted(maps.Keys(r.known)) {
 		t.Logf("known: %6d times %s", r.known[name], name)
+	}
+}
+
+// logs shows what the servers wrote last.
+func logs(t *testing.T, r *runner) {
+	for _, s := range r.sides {
+		if s == nil {
+			continue
+		}
+		for _, server := range s.ensemble.Servers {
+			t.Logf("%s %d:\n%s", s.name, server.ID, server.LogTail(40))
+		}
 	}
 }
 
