@@ -2,6 +2,7 @@ package znode
 
 import (
 	"encoding/hex"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -198,4 +199,41 @@ func TestMultiGoesByTheFlags(t *testing.T) {
 		t.Error("a create made a container")
 	}
 	checkTree(t, r.tree)
+}
+
+// TestMultiReadBound: many copies of a large node, or of a large directory's
+// names, are refused as a whole, and what was gathered is not kept.
+func TestMultiReadBound(t *testing.T) {
+	r := newRig(t)
+	const size = 1 << 20
+	r.create("/large", strings.Repeat("x", size))
+	r.create("/dir", "")
+	name := strings.Repeat("n", 250)
+	for i := range 1000 {
+		r.create(fmt.Sprintf("/dir/%s%04d", name, i), "")
+	}
+	for _, row := range []struct {
+		op   jute.Op
+		path string
+		fit  int
+	}{
+		{jute.OpGetData, "/large", MaxMultiRead/size - 1},
+		{jute.OpGetChildren, "/dir", MaxMultiRead / (1000 * 258)},
+	} {
+		ask := func(n int) ([]byte, jute.Code) {
+			m := newMulti()
+			for range n {
+				m.add(row.op, &jute.PathWatchRequest{Path: row.path})
+			}
+			return r.tree.Read(jute.OpMultiRead, m.end(), r.caller(nil), append(make([]byte, 0, 64), "kept"...))
+		}
+		if body, code := ask(row.fit); code != 0 || len(body) > MaxMultiRead+1024 {
+			t.Errorf("%v: %v, %d bytes", row.op, code, len(body))
+		}
+		for _, n := range []int{row.fit + 1, 2000} {
+			if body, code := ask(n); code != jute.CodeThrottledOp || string(body) != "kept" || cap(body) != 64 {
+				t.Errorf("%v, %d times: %v, %d bytes in %d", row.op, n, code, len(body), cap(body))
+			}
+		}
+	}
 }

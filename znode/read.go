@@ -249,8 +249,8 @@ func (t *Tree) exceeds(op jute.Op, id nodeID, room int) bool {
 	}
 	const leastName = 5 // a length and one byte
 	n := t.node(id)
-	if int(n.children) > room/leastName {
-		return n.children > 0
+	if room < 0 || int(n.children) > room/leastName {
+		return true
 	}
 	for c := n.first; c != 0 && room >= 0; c = t.node(c).next {
 		room -= 4 + len(t.name(c))

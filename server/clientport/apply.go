@@ -101,11 +101,11 @@ func (c *conn) clearAhead(st *replica.State, seq uint64) {
 // answerOne answers the head of pending if it is ready and reports whether it
 // did. The state is locked; c.mu is not, since a read may notify the
 // connection itself.
-func (c *conn) answerOne(st *replica.State) bool {
+func (c *conn) answerOne(st *replica.State) (jute.Op, bool) {
 	c.mu.Lock()
 	if c.ending != endNot || c.pending.len() == 0 || !c.pending.at(0).ready() {
 		c.mu.Unlock()
-		return false
+		return 0, false
 	}
 	e := *c.pending.at(0)
 	c.mu.Unlock()
@@ -126,7 +126,7 @@ func (c *conn) answerOne(st *replica.State) bool {
 		c.answered(&e, zxid)
 	}
 	c.p.buffers.put(buf)
-	return c.ending == endNot
+	return jute.Op(e.op), c.ending == endNot
 }
 
 // written answers the write of rec when the connection waits for it. The state

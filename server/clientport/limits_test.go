@@ -268,3 +268,28 @@ func TestInputGrowsWithWhatComes(t *testing.T) {
 		t.Errorf("%d bytes are kept for pings", len(in.buf))
 	}
 }
+
+// TestMultiReadBound: requests for far more than a reply may hold are refused
+// one by one, and the connection goes on.
+func TestMultiReadBound(t *testing.T) {
+	h := start(t, nil)
+	c := open(t, h.port)
+	c.send(create(1, "/a", strings.Repeat("x", 1<<20-1000)))
+	c.wantReply(1, 0)
+	var body []byte
+	for range 2000 {
+		body = (&jute.MultiHeader{Type: jute.OpGetData, Err: -1}).Append(body)
+		body = (&jute.PathWatchRequest{Path: "/a"}).Append(body)
+	}
+	body = jute.MultiEnd.Append(body)
+	for xid := int32(2); xid <= 40; xid++ {
+		c.send(req(xid, jute.OpMultiRead, body))
+	}
+	c.send(getData(41, "/a", false))
+	for xid := int32(2); xid <= 40; xid++ {
+		if r := c.wantReply(xid, jute.CodeThrottledOp); len(r.body) != 0 {
+			t.Fatalf("a body of %d bytes", len(r.body))
+		}
+	}
+	c.wantReply(41, 0)
+}

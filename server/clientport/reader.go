@@ -161,10 +161,17 @@ func (c *conn) runLocked(st *replica.State, idle bool, now time.Duration, buf *b
 		}
 		n, last = n+1, r
 		c.in.take(frame)
+		if heavy(jute.Op(r.op)) {
+			break
+		}
 	}
 	c.commit(buf, n, n, last, zxid, now)
 	return done
 }
+
+// heavy reports whether one request may take long to answer, and not show it
+// in the size of its reply. It is the last that is answered under one lock.
+func heavy(op jute.Op) bool { return op == jute.OpMultiRead || op == jute.OpGetAllChildrenNumber }
 
 // read appends the reply to a read. The state is locked.
 func (c *conn) read(st *replica.State, zxid zab.Zxid, r request, dst []byte) []byte {

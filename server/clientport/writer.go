@@ -1,6 +1,10 @@
 package clientport
 
-import "time"
+import (
+	"time"
+
+	"github.com/quorumd/quorumd/jute"
+)
 
 // write is the writer goroutine: it writes what the loop left in out and
 // answers the reads that came to the head of pending. When the connection ends
@@ -123,7 +127,10 @@ func (c *conn) answerHead() {
 		st := c.p.current()
 		more := true
 		for n := 0; more && n < runRequests && !c.full(); n++ {
-			more = c.answerOne(st)
+			var op jute.Op
+			if op, more = c.answerOne(st); heavy(op) {
+				break
+			}
 		}
 		c.p.state.RUnlock()
 		if !c.flush() || !more {

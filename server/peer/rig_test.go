@@ -3,6 +3,7 @@ package peer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -18,7 +19,9 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const waitLimit = 20 * time.Second
+// waitLimit is for a machine that stands still for seconds. The transports'
+// own limits are longer, unless a test is about them.
+const waitLimit = 30 * time.Second
 
 // memory is a network within the process. Its connections are net.Pipes, which
 // hold nothing: a write returns when it was read.
@@ -121,7 +124,6 @@ type recorder struct {
 	news   sync.Cond
 	events []zab.Event
 	failed error
-	late   bool
 }
 
 func newRecorder(t testing.TB) *recorder {
@@ -152,9 +154,10 @@ func (r *recorder) Fail(err error) {
 // await waits until cond, which is called with everything heard so far, holds.
 func (r *recorder) await(what string, cond func(events []zab.Event) bool) {
 	r.t.Helper()
+	late := false // guarded by r.mu
 	limit := time.AfterFunc(waitLimit, func() {
 		r.mu.Lock()
-		r.late = true
+		late = true
 		r.news.Broadcast()
 		r.mu.Unlock()
 	})
@@ -162,18 +165,28 @@ func (r *recorder) await(what string, cond func(events []zab.Event) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for !cond(r.events) {
-		if r.late {
-			r.t.Fatalf("waited too long for %s; heard %d events", what, len(r.events))
+		if late {
+			r.t.Fatalf("waited too long for %s; heard %s", what, heard(r.events))
 		}
 		r.news.Wait()
 	}
+}
+
+// heard shows the last events.
+func heard(events []zab.Event) string {
+	const most = 20
+	s := fmt.Sprintf("%d events:", len(events))
+	for _, ev := range events[max(0, len(events)-most):] {
+		s += fmt.Sprintf(" [kind %d peer %d link %d up %t packet %s]", ev.Kind, ev.Peer, ev.Link, ev.Up, ev.Packet.Kind)
+	}
+	return s
 }
 
 // nth waits for the nth event, counted from 1, that is of this kind and peer.
 func (r *recorder) nth(n int, kind zab.EventKind, peer zab.ServerID) zab.Event {
 	r.t.Helper()
 	var found zab.Event
-	r.await("an event", func(events []zab.Event) bool {
+	r.await(fmt.Sprintf("event %d of kind %d and peer %d", n, kind, peer), func(events []zab.Event) bool {
 		seen := 0
 		for _, ev := range events {
 			if ev.Kind == kind && ev.Peer == peer {
@@ -215,8 +228,8 @@ func members(n int) []Member {
 func open(t testing.TB, m *memory, self zab.ServerID, change func(*Config)) (*Transport, *recorder) {
 	t.Helper()
 	cfg := Config{
-		Self: self, Members: members(3), Digest: digest, ConnectTimeout: 2 * time.Second, WriteTimeout: 10 * time.Second,
-		HelloTimeout: 2 * time.Second, Log: zerolog.Nop(), BindAttempts: 1,
+		Self: self, Members: members(3), Digest: digest, ConnectTimeout: time.Minute, WriteTimeout: time.Minute,
+		HelloTimeout: time.Minute, Log: zerolog.Nop(), BindAttempts: 1,
 	}
 	if m != nil {
 		cfg.Network = m
