@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -28,6 +29,30 @@ func ParseConnectString(s string) (servers []string, chroot string) {
 	return servers, chroot
 }
 
+// ServerAddress returns the "host:port" of a server that is given as that or as
+// a host alone, which gets DefaultPort. The port is a number from 1 to 65535; an
+// IPv6 address with a port is in brackets.
+func ServerAddress(s string) (string, error) {
+	if s == "" || strings.ContainsAny(s, ", /\t") {
+		return "", fmt.Errorf("server %q is not of the form host:port", s)
+	}
+	host, port := strings.Trim(s, "[]"), DefaultPort
+	// A host alone has no colon; an IPv6 address alone has several, or brackets.
+	if bare := net.ParseIP(host) != nil; !bare && strings.ContainsRune(s, ':') {
+		var err error
+		if host, port, err = net.SplitHostPort(s); err != nil {
+			return "", fmt.Errorf("server %q is not of the form host:port; an IPv6 address goes in brackets", s)
+		}
+	}
+	if host == "" {
+		return "", fmt.Errorf("server %q has no host; write host:port", s)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", fmt.Errorf("server %q: the port %q is not a number from 1 to 65535", s, port)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
 // serverList goes round the servers in an order that differs from client to
 // client, so that clients which lose a server spread over the others.
 type serverList struct {
@@ -42,13 +67,11 @@ func makeServerList(servers []string) (serverList, error) {
 	}
 	addrs := make([]string, len(servers))
 	for i, s := range servers {
-		if s == "" || strings.ContainsAny(s, ", /") {
-			return serverList{}, fmt.Errorf("server %q is not of the form host:port", s)
+		addr, err := ServerAddress(s)
+		if err != nil {
+			return serverList{}, err
 		}
-		if _, _, err := net.SplitHostPort(s); err != nil {
-			s = net.JoinHostPort(strings.Trim(s, "[]"), DefaultPort)
-		}
-		addrs[i] = s
+		addrs[i] = addr
 	}
 	rand.Shuffle(len(addrs), func(i, j int) { addrs[i], addrs[j] = addrs[j], addrs[i] })
 	return serverList{addrs: addrs}, nil

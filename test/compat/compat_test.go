@@ -41,8 +41,8 @@ func TestSameAsZooKeeper(t *testing.T) {
 		s := generate(*seed + uint64(count))
 		log := newTranscript()
 		d, err := r.play(s.steps, log)
-		if errors.Is(err, errStalled) {
-			r.known["an ensemble of ZooKeeper stalls: the stream was left and the ensembles begun anew"]++
+		if errors.Is(err, errStalled) || errors.Is(err, errSlow) {
+			t.Logf("seed %d: left, and the servers begun anew: %v", s.seed, err)
 			continue
 		}
 		if err != nil {

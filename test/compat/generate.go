@@ -77,6 +77,9 @@ func (g *generator) turn() {
 		if g.chance(2) {
 			s = step{slot: slot, op: pick(g, unknownOps), tail: "\x00\x00\x00\x00"}
 		}
+		if g.chance(6) {
+			s = step{slot: slot, op: opDeleteContainer, path: g.path()}
+		}
 		g.add(s)
 		g.live[slot] = false
 		return

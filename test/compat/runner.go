@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // runner drives both sides.
@@ -31,8 +32,10 @@ type run struct {
 	judge *judge
 	facts *facts
 	found *difference // the first one that no rule explains
-	over  bool        // an ensemble of ZooKeeper has stopped answering, as it sometimes does
-	log   *transcript // nil unless the run is to be shown
+	// slowest is how long each side has let the client wait.
+	slowest [2]time.Duration
+	over    bool        // an ensemble of ZooKeeper has stopped answering, as it sometimes does
+	log     *transcript // nil unless the run is to be shown
 }
 
 func newRunner(dir string, servers int) *runner {
@@ -41,6 +44,12 @@ func newRunner(dir string, servers int) *runner {
 
 // errStalled is that ZooKeeper stopped answering while quorumd did not.
 var errStalled = errors.New("compat: ZooKeeper has stalled")
+
+// errSlow is that a stream took so long that a difference says nothing.
+var errSlow = errors.New("compat: too slow to compare")
+
+// tooLong is less than the shortest timeout of a session.
+const tooLong = 3500 * time.Millisecond
 
 // start runs both ensembles anew, from nothing.
 func (r *runner) start() error {
@@ -97,7 +106,13 @@ func (r *runner) playOn(steps []step, log *transcript) (*difference, error) {
 		}
 	}
 	x.judge, x.facts = newJudge(base), learn(steps, x.home)
+	began := time.Now()
 	x.steps(steps)
+	if x.found != nil && x.found.b != errSilent.Error() && time.Since(began) > tooLong {
+		// Sessions may have expired on one side and not on the other.
+		return nil, fmt.Errorf("%w: %v after %v; ZooKeeper took up to %v, quorumd %v",
+			errSlow, x.found, time.Since(began), x.slowest[0], x.slowest[1])
+	}
 	if x.over {
 		return nil, errStalled
 	}
@@ -204,7 +219,7 @@ func (x *run) catchUp(at, slot int) {
 		seen, now := s.newest(), int64(0)
 		for ; tries[i] > 0 && now < seen && got[i].err == nil; tries[i]-- {
 			s.send(slot, ask[i:i+1], x.home)
-			more := s.receive(slot, ask[i:i+1])
+			more := x.receive(i, slot, ask[i:i+1])
 			if end := len(more.frames) - 1; more.err == nil {
 				now, more.frames = more.frames[end].zxid, more.frames[:end]
 			}
@@ -231,8 +246,8 @@ func (x *run) turn(at int, steps []step) {
 	for _, s := range x.sides {
 		s.send(slot, steps, x.home)
 	}
-	for i, s := range x.sides {
-		got[i] = s.receive(slot, steps)
+	for i := range x.sides {
+		got[i] = x.receive(i, slot, steps)
 	}
 	x.compare(at, steps, &got)
 	last := &steps[len(steps)-1]
@@ -264,6 +279,14 @@ func (s *side) send(slot int, steps []step, home string) {
 		b = appendText(b, string(append(appendInt(appendInt(nil, xid), q.op), q.body(home, zxid)...)))
 	}
 	s.links[slot].send(b)
+}
+
+// receive is the side's receive, with a look at the clock.
+func (x *run) receive(side, slot int, steps []step) answers {
+	began := time.Now()
+	got := x.sides[side].receive(slot, steps)
+	x.slowest[side] = max(x.slowest[side], time.Since(began))
+	return got
 }
 
 // receive reads the answers to all steps, and to the end if that is near.
