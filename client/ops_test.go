@@ -398,6 +398,16 @@ func TestConnectRefusesArguments(t *testing.T) {
 			t.Errorf("%q: no error", bad.server)
 		}
 	}
+	for _, bad := range []string{"", ":2181", "h:abc", "h:0", "h:99999", "h:", "zk:", "zk://h:1", "a:1:2", "[]"} {
+		if addr, err := ServerAddress(bad); err == nil {
+			t.Errorf("%q is taken for %s", bad, addr)
+		}
+	}
+	for given, want := range map[string]string{"h": "h:2181", "::1": "[::1]:2181", "[::1]": "[::1]:2181", "[::1]:7": "[::1]:7", "h:65535": "h:65535"} {
+		if addr, err := ServerAddress(given); err != nil || addr != want {
+			t.Errorf("%q: %s, %v", given, addr, err)
+		}
+	}
 	l, err := makeServerList([]string{"a", "[::1]", "[::1]:7", "b:3"})
 	must(t, err)
 	got := map[string]bool{}

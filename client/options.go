@@ -117,7 +117,7 @@ func makeOptions(opts []Option) (options, error) {
 	}
 	if o.chroot != "" {
 		if err := jute.ValidatePath(o.chroot); err != nil {
-			return o, fmt.Errorf("chroot: %w", err)
+			return o, fmt.Errorf("%w: chroot: %w", ErrBadArguments, err)
 		}
 	}
 	return o, nil

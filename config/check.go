@@ -202,7 +202,7 @@ func (l *loader) reportKeys() {
 				names[i] += fmt.Sprintf(" (did you mean %s?)", like)
 			}
 		}
-		l.warnings = append(l.warnings, Problem{File: l.file, Text: "unknown keys have no effect: " + strings.Join(names, ", ")})
+		l.warnings = append(l.warnings, Problem{File: l.file, Text: "unknown keys have no effect: " + enumerate(names, ", ")})
 	}
 	if len(l.idle) > 0 {
 		names := make([]string, len(l.idle))
@@ -210,8 +210,19 @@ func (l *loader) reportKeys() {
 			why, _ := lookup(l.known, bareKey(p.key))
 			names[i] = place(p) + ": " + why
 		}
-		l.warnings = append(l.warnings, Problem{File: l.file, Text: "these keys of ZooKeeper have no effect: " + strings.Join(names, "; ")})
+		l.warnings = append(l.warnings, Problem{File: l.file, Text: "these keys of ZooKeeper have no effect: " + enumerate(names, "; ")})
 	}
+}
+
+// enumerateMax bounds how many keys one warning names; ZooKeeper itself knows
+// about a hundred and fifty, of which no file has many.
+const enumerateMax = 40
+
+func enumerate(names []string, separator string) string {
+	if more := len(names) - enumerateMax; more > 0 {
+		names = append(names[:enumerateMax:enumerateMax], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(names, separator)
 }
 
 // place names a key with its line.

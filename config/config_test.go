@@ -248,3 +248,26 @@ func TestProperties(t *testing.T) {
 		t.Errorf("malformed escape: %v", problems)
 	}
 }
+
+func TestBinaryFile(t *testing.T) {
+	read := func(string) ([]byte, error) {
+		return []byte("tickTime=2000\n\x7fELF\x02\x01" + strings.Repeat("\x00=\xff\n", 5000)), nil
+	}
+	_, _, err := load("zoo.cfg", nil, read)
+	if want := "zoo.cfg: holds the byte 0x7f on line 2, which no text has; is it a configuration file?"; err == nil || err.Error() != want {
+		t.Errorf("%.300v", err)
+	}
+}
+
+func TestManyUnknownKeys(t *testing.T) {
+	src := strings.Repeat("caf\xe9", 100) + "=x\n"
+	for i := range 1000 {
+		src += fmt.Sprintf("unheard%d=of\n", i)
+	}
+	_, warnings, _ := load("zoo.cfg", nil, func(string) ([]byte, error) { return []byte(src), nil })
+	for _, w := range warnings {
+		if text := w.String(); len(text) > 4000 || strings.Contains(text, "\xe9") || !strings.HasSuffix(text, "and 961 more") {
+			t.Errorf("%d bytes: %.300s", len(text), text)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -44,6 +45,9 @@ func load(path string, sets []string, readFile func(string) ([]byte, error)) (*C
 		if len(src) > maxFileBytes {
 			return nil, nil, unusable(path, "has %d bytes, the limit is %d; is it a configuration file?", len(src), maxFileBytes)
 		}
+		if line, b := binary(src); line > 0 {
+			return nil, nil, unusable(path, "holds the byte 0x%02x on line %d, which no text has; is it a configuration file?", b, line)
+		}
 		l.addFile(path, string(src))
 	}
 	l.addSets(sets)
@@ -56,6 +60,17 @@ func load(path string, sets []string, readFile func(string) ([]byte, error)) (*C
 		return nil, l.warnings, l.problems
 	}
 	return l.cfg, l.warnings, nil
+}
+
+// binary returns the first control character that is no blank, and its line
+// from 1; 0 when there is none. Bytes above ASCII may be Latin-1, as Java has it.
+func binary(src []byte) (line int, b byte) {
+	for i, b := range src {
+		if b == 0x7f || b < ' ' && (b < '\t' || b > '\r') {
+			return 1 + bytes.Count(src[:i], []byte{'\n'}), b
+		}
+	}
+	return 0, 0
 }
 
 // withoutPath strips the path that os puts in its errors, which the caller
@@ -214,6 +229,10 @@ func (l *loader) addDynamic() {
 	}
 	if len(src) > maxFileBytes {
 		l.problem(p, "has %d bytes, the limit is %d", len(src), maxFileBytes)
+		return
+	}
+	if line, b := binary(src); line > 0 {
+		l.problem(p, "holds the byte 0x%02x on line %d, which no text has; is it a configuration file?", b, line)
 		return
 	}
 	l.cfg.DynamicConfigFile, l.cfg.Version = p.value, versionOfFile(p.value)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quorumd/quorumd/client"
 	"github.com/quorumd/quorumd/internal/fourletter"
 )
 
@@ -28,21 +29,32 @@ func newAdmin() *cobra.Command {
   mntr  every gauge and counter        cons  the connections in full
   conf  the configuration in effect
 
-A server answers the words in its 4lw.commands.whitelist only, srvr by default.`,
+A server answers the words in its 4lw.commands.whitelist only, srvr by default;
+a word that it refuses is an error.`,
 		Example: `  quorumd admin srvr
   quorumd admin mntr --server 127.0.0.1:2182`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return runAdmin(cmd, o, args[0]) },
 	}
-	cmd.Flags().StringVar(&o.server, "server", defaultServer, "the server's client address, host:port")
+	cmd.Flags().StringVar(&o.server, "server", defaultServer, "the server's client address, host or host:port")
 	cmd.Flags().DurationVar(&o.timeout, "timeout", 5*time.Second, "how long to wait for the answer")
 	return cmd
 }
 
 func runAdmin(cmd *cobra.Command, o adminOptions, word string) error {
-	answer, err := fourletter.Ask(cmd.Context(), o.server, word, o.timeout)
+	if err := checkTimeout(o.timeout); err != nil {
+		return err
+	}
+	server, err := client.ServerAddress(o.server)
+	if err != nil {
+		return invalid("--server: %w", err)
+	}
+	answer, err := fourletter.Ask(cmd.Context(), server, word, o.timeout)
 	if err != nil {
 		return err
+	}
+	if fourletter.Refused(answer) {
+		return fmt.Errorf("%s answers: %s Add the word to its 4lw.commands.whitelist", server, strings.TrimSpace(answer))
 	}
 	if !strings.HasSuffix(answer, "\n") {
 		answer += "\n" // ruok, isro and conf end without one

@@ -36,7 +36,8 @@ from another terminal, to look, to kill and to start again.`,
   quorumd ensemble --servers 5 --observers 1 --dir /tmp/five --base-port 3181
   quorumd ensemble status
   quorumd ensemble kill-leader
-  quorumd ensemble start-server 2`,
+  quorumd ensemble start-server 2
+  quorumd ensemble kill-leader --dir /tmp/five`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runEnsemble(cmd, o) },
 	}
@@ -84,7 +85,7 @@ func openOrCreate(cmd *cobra.Command, o ensembleOptions) (*ensemble.Layout, erro
 	changed := func(flag string, differs bool) bool { return cmd.Flags().Changed(flag) && differs }
 	if changed("servers", servers != o.servers) || changed("observers", observers != o.observers) ||
 		changed("base-port", o.basePort != 0 && layout.Members[0].Client != o.basePort) {
-		return nil, fmt.Errorf("%s holds an ensemble of %d servers and %d observers at %s; leave out the flags to run it, or choose another --dir",
+		return nil, invalid("%s holds an ensemble of %d servers and %d observers at %s; leave out the flags to run it, or choose another --dir",
 			o.dir, servers, observers, layout.ConnectString())
 	}
 	return layout, nil

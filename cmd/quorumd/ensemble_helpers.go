@@ -49,10 +49,11 @@ func orDash[T comparable](v T) string {
 
 func newEnsembleKillLeader(o *ensembleOptions) *cobra.Command {
 	return &cobra.Command{
-		Use:     "kill-leader",
-		Short:   "Kill the leader's process as kill -9 does",
-		Example: "  quorumd ensemble kill-leader",
-		Args:    cobra.NoArgs,
+		Use:   "kill-leader",
+		Short: "Kill the leader's process as kill -9 does",
+		Example: `  quorumd ensemble kill-leader
+  quorumd ensemble kill-leader --dir /tmp/five`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			layout, err := ensemble.Open(o.dir)
 			if err != nil {
@@ -70,14 +71,16 @@ func newEnsembleKillLeader(o *ensembleOptions) *cobra.Command {
 
 func newEnsembleStartServer(o *ensembleOptions) *cobra.Command {
 	return &cobra.Command{
-		Use:     "start-server N",
-		Short:   "Start a server of a running ensemble again",
-		Example: "  quorumd ensemble start-server 2",
-		Args:    cobra.ExactArgs(1),
+		Use:   "start-server N",
+		Short: "Start a server of a running ensemble again",
+		Long:  "Start a server of a running ensemble again. N is the number that kill-leader printed.",
+		Example: `  quorumd ensemble start-server 2
+  quorumd ensemble start-server 2 --dir /tmp/five`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			id, err := strconv.ParseUint(args[0], 10, 8)
 			if err != nil {
-				return fmt.Errorf("%s is no server id; write the N of serverN", args[0])
+				return invalid("%q is no server id; write the N of serverN", args[0])
 			}
 			layout, err := ensemble.Open(o.dir)
 			if err != nil {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"time"
@@ -28,14 +27,14 @@ func (o *logOptions) bind(flags *pflag.FlagSet) {
 func newLogger(out io.Writer, o logOptions) (zerolog.Logger, error) {
 	level, err := zerolog.ParseLevel(o.level)
 	if err != nil || o.level == "" {
-		return zerolog.Nop(), fmt.Errorf("--log-level %s: no such level; write trace, debug, info, warn or error", o.level)
+		return zerolog.Nop(), invalid("--log-level %s: no such level; write trace, debug, info, warn or error", o.level)
 	}
 	switch {
 	case o.format == "console", o.format == "auto" && isTerminal(out):
 		out = zerolog.ConsoleWriter{Out: out, TimeFormat: "15:04:05.000", NoColor: !isTerminal(out)}
 	case o.format == "json", o.format == "auto":
 	default:
-		return zerolog.Nop(), fmt.Errorf("--log-format %s: no such format; write json, console or auto", o.format)
+		return zerolog.Nop(), invalid("--log-format %s: no such format; write json, console or auto", o.format)
 	}
 	return zerolog.New(out).Level(level).Hook(zerolog.HookFunc(stamp)), nil
 }

@@ -17,7 +17,10 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/quorumd/quorumd/client"
 	"github.com/quorumd/quorumd/config"
+	"github.com/quorumd/quorumd/internal/ensemble"
+	"github.com/quorumd/quorumd/internal/fourletter"
 )
 
 // Exit codes, those of ZooKeeper's server process where it has one.
@@ -58,8 +61,41 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	case errors.As(err, &reported):
 		return exitFailure
 	default:
-		// The library's own name says nothing to who typed the command.
-		fmt.Fprintf(stderr, "%s: %s\n", cmd.CommandPath(), strings.TrimPrefix(err.Error(), "client: "))
+		fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), plainError{err})
+		if wrongInvocation(err) {
+			return exitInvocation
+		}
 		return exitFailure
 	}
 }
+
+// invocationError is an error of the command line itself, found after cobra has
+// parsed it.
+type invocationError struct{ error }
+
+func (e invocationError) Unwrap() error { return e.error }
+
+func invalid(format string, args ...any) error {
+	return invocationError{fmt.Errorf(format, args...)}
+}
+
+// wrongInvocation reports whether the same command line can only fail again.
+func wrongInvocation(err error) bool {
+	var invocation invocationError
+	return errors.As(err, &invocation) || errors.Is(err, client.ErrBadArguments) ||
+		errors.Is(err, fourletter.ErrWord) || errors.Is(err, ensemble.ErrArgument)
+}
+
+// plainError leaves out the names of packages that an error begins with. They
+// say nothing to who typed the command, and some are the command's own.
+type plainError struct{ error }
+
+func (e plainError) Error() string {
+	text := e.error.Error()
+	for _, prefix := range []string{"ensemble: ", "fourletter: ", "config: ", "client: ", "connect: "} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	return text
+}
+
+func (e plainError) Unwrap() error { return e.error }

@@ -102,6 +102,64 @@ func TestWrongArguments(t *testing.T) {
 	}
 }
 
+// TestWrongValues holds what is found after parsing to the same exit code, and
+// to an answer without a server.
+func TestWrongValues(t *testing.T) {
+	for _, c := range []struct{ args, want string }{
+		{"get /a --servers 127.0.0.1:abc", `the port "abc" is not a number from 1 to 65535`},
+		{"get /a --servers 127.0.0.1:99999", `the port "99999" is not`},
+		{"get /a --servers 127.0.0.1:2181,:2182", "has no host"},
+		{"get /a --servers=", "names no server"},
+		{"get /a --servers zk://127.0.0.1:2181/app", "leave out zk://"},
+		{"get /a --servers 127.0.0.1:2181//app", "chroot"},
+		{"get /a --timeout 0s", "--timeout 0s"},
+		{"get /a --timeout=-1s", "--timeout -1s"},
+		{"get /a --auth nonsense", "write e.g. --auth digest:user:password"},
+		{"create /a --ttl 0s", "--ttl 0s"},
+		{"create /a --ttl 10us", "--ttl 10µs"},
+		{"watch /a --count=-1", "--count -1"},
+		{"delete -R /zookeeper", "/zookeeper is a system node"},
+		{"admin srvr --timeout 0s", "--timeout 0s"},
+		{"admin srvr --server 127.0.0.1:x", "the port \"x\""},
+		{"admin toolong", "no four-letter word"},
+		{"sim --seeds 0", "nothing to run"},
+		{"ensemble --log-level loud", "no such level"},
+		{"ensemble start-server two", "no server id"},
+	} {
+		code, out, errs := exec(t, strings.Fields(c.args)...)
+		if code != exitInvocation || out != "" || !strings.Contains(errs, c.want) {
+			t.Errorf("%s: code %d\n%s%s", c.args, code, out, errs)
+		}
+	}
+}
+
+func TestNoPackageNames(t *testing.T) {
+	dir := t.TempDir()
+	for _, args := range []string{
+		"get /a --servers 127.0.0.1:1 --timeout 50ms", "admin srvr --server 127.0.0.1:1", "admin toolong",
+		"ensemble status --dir " + dir, "ensemble --servers 99 --dir " + dir,
+	} {
+		code, _, errs := exec(t, strings.Fields(args)...)
+		for _, name := range []string{"client: ", "fourletter: ", ": ensemble: "} {
+			if code == exitOK || strings.Contains(errs, name) {
+				t.Errorf("%s: code %d %s", args, code, errs)
+			}
+		}
+	}
+}
+
+// TestWarningOfAWholeFile: no line is to blame, so none is named.
+func TestWarningOfAWholeFile(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "zoo.cfg")
+	if err := os.WriteFile(name, []byte("clientPort=2181\nunheard=of\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, _, errs := exec(t, "serve", "--config", name)
+	if !strings.Contains(errs, "unheard (line 2)") || strings.Contains(errs, `"line":0`) {
+		t.Error(errs)
+	}
+}
+
 func TestBadConfiguration(t *testing.T) {
 	name := filepath.Join(t.TempDir(), "zoo.cfg")
 	if err := os.WriteFile(name, []byte("tickTime=abc\nclientPort=2181\nunheard=of\n"), 0o600); err != nil {
@@ -122,7 +180,7 @@ func TestBadConfiguration(t *testing.T) {
 		t.Errorf("missing file: code %d\n%s", code, errs)
 	}
 	for _, flag := range []string{"--log-format=xml", "--log-level=loud", "--log-level="} {
-		if code, _, errs = exec(t, "serve", flag); code == exitOK || !strings.Contains(errs, "write ") {
+		if code, _, errs = exec(t, "serve", flag); code != exitInvocation || !strings.Contains(errs, "write ") {
 			t.Errorf("%s: code %d\n%s", flag, code, errs)
 		}
 	}
@@ -174,7 +232,7 @@ func TestEnsembleHelpersWithoutEnsemble(t *testing.T) {
 			t.Errorf("%v: code %d %s", args, code, errs)
 		}
 	}
-	if code, _, errs := exec(t, "ensemble", "--dir", dir, "--servers", "99"); code != exitFailure || !strings.Contains(errs, "1 to 15") {
+	if code, _, errs := exec(t, "ensemble", "--dir", dir, "--servers", "99"); code != exitInvocation || !strings.Contains(errs, "1 to 15") {
 		t.Errorf("99 servers: code %d %s", code, errs)
 	}
 }

@@ -46,7 +46,11 @@ func runServe(cmd *cobra.Command, o serveOptions) error {
 	}
 	c, warnings, err := loadConfig(o)
 	for _, w := range warnings {
-		logger.Warn().Str("component", "config").Str("file", w.File).Int("line", w.Line).Str("warning", w.String()).Msg("configuration")
+		ev := logger.Warn().Str("component", "config").Str("file", w.File)
+		if w.Line > 0 { // else it is about the whole file
+			ev = ev.Int("line", w.Line)
+		}
+		ev.Str("warning", w.String()).Msg("configuration")
 	}
 	if err != nil {
 		return err

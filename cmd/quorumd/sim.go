@@ -49,10 +49,10 @@ end it is told how often each fault and each phase was reached.`,
 
 func runSim(cmd *cobra.Command, o simOptions) error {
 	if o.seeds == 0 || o.workers < 1 || o.servers < 0 || o.servers > 7 {
-		return fmt.Errorf("nothing to run; --seeds and --workers are at least 1, --servers is 0 to 7")
+		return invalid("nothing to run; --seeds and --workers are at least 1, --servers is 0 to 7")
 	}
 	if o.trace && o.seeds > 1 {
-		return fmt.Errorf("the stories of several seeds would mix; use --trace with one --seed")
+		return invalid("the stories of several seeds would mix; use --trace with one --seed")
 	}
 	out := cmd.OutOrStdout()
 	sweep := sim.Sweep{

@@ -130,20 +130,20 @@ func TestServeAndEveryClientCommand(t *testing.T) {
 		return code == exitOK && strings.Contains(out, "Mode: standalone")
 	})
 	want(t, "imok\n", "admin", "ruok", "--server", addr)
-	want(t, "/a\n", "create", "/a", "hello", "-s", addr)
-	want(t, "hello\n", "get", "/a", "-s", addr)
-	want(t, "/a/job-0000000000\n", "create", "--sequential", "/a/job-", "-s", addr)
-	want(t, "/a/c\n", "create", "--container", "/a/c", "-s", addr)
-	want(t, "/a/t\n", "create", "--ttl", "1h", "/a/t", "-s", addr)
-	want(t, "", "set", "/a", "again", "-s", addr)
-	want(t, "again\n", "get", "/a", "-s", addr)
-	want(t, "c\njob-0000000000\nt\n", "ls", "/a", "-s", addr)
-	want(t, "/a\n/a/c\n/a/job-0000000000\n/a/t\n", "ls", "-R", "/a", "-s", addr)
-	want(t, "c\njob-0000000000\nt\n", "ls", "-s", addr+"/a") // a chroot
-	if code, out, errs := exec(t, "stat", "/a", "-s", addr); code != exitOK || !strings.Contains(out, "dataVersion = 1\n") || !strings.Contains(out, "numChildren = 3\n") {
+	want(t, "/a\n", "create", "/a", "hello", "--servers", addr)
+	want(t, "hello\n", "get", "/a", "--servers", addr)
+	want(t, "/a/job-0000000000\n", "create", "-s", "/a/job-", "--servers", addr)
+	want(t, "/a/c\n", "create", "--container", "/a/c", "--servers", addr)
+	want(t, "/a/t\n", "create", "--ttl", "1h", "/a/t", "--servers", addr)
+	want(t, "", "set", "/a", "again", "--servers", addr)
+	want(t, "again\n", "get", "/a", "--servers", addr)
+	want(t, "c\njob-0000000000\nt\n", "ls", "/a", "--servers", addr)
+	want(t, "/a\n/a/c\n/a/job-0000000000\n/a/t\n", "ls", "-R", "/a", "--servers", addr)
+	want(t, "c\njob-0000000000\nt\n", "ls", "--servers", addr+"/a") // a chroot
+	if code, out, errs := exec(t, "stat", "/a", "--servers", addr); code != exitOK || !strings.Contains(out, "dataVersion = 1\n") || !strings.Contains(out, "numChildren = 3\n") {
 		t.Errorf("stat: code %d\n%s%s", code, out, errs)
 	}
-	if code, out, errs := exec(t, "get", "--json", "/a", "-s", addr); code != exitOK || !strings.Contains(out, `"data":"again","stat":{"czxid":`) {
+	if code, out, errs := exec(t, "get", "--json", "/a", "--servers", addr); code != exitOK || !strings.Contains(out, `"data":"again","stat":{"czxid":`) {
 		t.Errorf("get --json: code %d\n%s%s", code, out, errs)
 	}
 	watchCommand(t, addr)
@@ -154,16 +154,62 @@ func TestServeAndEveryClientCommand(t *testing.T) {
 		{"set --version 9 /a x", "set /a: "},
 		{"get /none", "get /none: node does not exist"},
 		{"stat /none", "stat /none: node does not exist"},
-		{"ls none", "ls none: "},
-		{"get /a --auth nonsense", "write e.g. --auth digest:user:password"},
+		{"create /none/below/x", "create /none/below/x: node does not exist: its parent /none/below is missing"},
 	} {
-		args := append(strings.Fields(c.args), "-s", addr)
-		if code, out, errs := exec(t, args...); code != exitFailure || out != "" || !strings.Contains(errs, strings.TrimPrefix(c.want, "ls none: ")) {
+		args := append(strings.Fields(c.args), "--servers", addr)
+		if code, out, errs := exec(t, args...); code != exitFailure || out != "" || !strings.Contains(errs, c.want) {
 			t.Errorf("%v: code %d\n%s%s\nwant %q", args, code, out, errs, c.want)
 		}
 	}
-	want(t, "", "delete", "--recursive", "/a", "-s", addr)
-	want(t, "zookeeper\n", "ls", "-s", addr)
+	for _, command := range []string{"get /x", "create /x", "ls"} {
+		args := append(strings.Fields(command), "--servers", addr+"/none")
+		if code, _, errs := exec(t, args...); code != exitFailure || !strings.Contains(errs, "the chroot /none does not exist") {
+			t.Errorf("%v: code %d\n%s", args, code, errs)
+		}
+	}
+	if code, _, errs := exec(t, "ls", "none", "--servers", addr); code != exitInvocation || !strings.Contains(errs, "does not begin with '/'") {
+		t.Errorf("ls none: code %d\n%s", code, errs)
+	}
+	deleteCommand(t, addr)
+	if code := server.stop(t); code != exitOK {
+		t.Errorf("serve ended with code %d", code)
+	}
+}
+
+// deleteCommand deletes all there is, and leaves what the server needs.
+func deleteCommand(t *testing.T, addr string) {
+	t.Helper()
+	want(t, "", "delete", "--recursive", "/a/c", "--servers", addr)
+	want(t, "/zookeeper/quota/a\n", "create", "/zookeeper/quota/a", "--servers", addr)
+	for _, args := range [][]string{
+		{"/zookeeper", "--servers", addr}, {"/zookeeper/quota", "--servers", addr}, {"/", "--servers", addr + "/zookeeper"},
+	} {
+		code, _, errs := exec(t, append([]string{"delete", "-R"}, args...)...)
+		if code != exitInvocation || !strings.Contains(errs, " is a system node") {
+			t.Errorf("delete -R %v: code %d\n%s", args, code, errs)
+		}
+	}
+	want(t, "", "delete", "-R", "/", "--servers", addr)
+	want(t, "/\n/zookeeper\n/zookeeper/config\n/zookeeper/quota\n/zookeeper/quota/a\n", "ls", "-R", "--servers", addr)
+	want(t, "", "delete", "-R", "/zookeeper/quota/a", "--servers", addr)
+}
+
+// TestServeAsUsual is about a server that has only what the defaults give.
+func TestServeAsUsual(t *testing.T) {
+	addr := fmt.Sprintf("127.0.0.1:%d", freeBase(t, 1))
+	_, port, _ := strings.Cut(addr, ":")
+	server := start(t, "serve", "--set", "clientPort="+port, "--set", "dataDir="+filepath.Join(t.TempDir(), "data"),
+		"--set", "4lw.commands.whitelist=srvr")
+	eventually(t, "the server serves", func() bool {
+		code, out, _ := exec(t, "admin", "srvr", "--server", addr)
+		return code == exitOK && strings.Contains(out, "Mode: standalone")
+	})
+	if code, out, errs := exec(t, "admin", "mntr", "--server", addr); code != exitFailure || out != "" || !strings.Contains(errs, "4lw.commands.whitelist") {
+		t.Errorf("a refused word: code %d\n%s%s", code, out, errs)
+	}
+	if code, _, errs := exec(t, "create", "-t", "1h", "/t", "--servers", addr); code != exitFailure || !strings.Contains(errs, "extendedTypesEnabled=true") {
+		t.Errorf("a TTL: code %d\n%s", code, errs)
+	}
 	if code := server.stop(t); code != exitOK {
 		t.Errorf("serve ended with code %d", code)
 	}
@@ -171,10 +217,10 @@ func TestServeAndEveryClientCommand(t *testing.T) {
 
 func watchCommand(t *testing.T, addr string) {
 	t.Helper()
-	w := start(t, "watch", "--recursive", "--count", "2", "/a", "-s", addr)
+	w := start(t, "watch", "--recursive", "--count", "2", "/a", "--servers", addr)
 	eventually(t, "the watch is set", func() bool { return strings.Contains(w.output(), "watching /a") })
-	want(t, "", "set", "/a/c", "x", "-s", addr)
-	want(t, "", "delete", "/a/job-0000000000", "-s", addr)
+	want(t, "", "set", "/a/c", "x", "--servers", addr)
+	want(t, "", "delete", "/a/job-0000000000", "--servers", addr)
 	if code := <-w.code; code != exitOK || !strings.HasSuffix(w.output(), "NodeDataChanged /a/c\nNodeDeleted /a/job-0000000000\n") {
 		t.Errorf("watch: code %d\n%s", code, w.output())
 	}
@@ -182,13 +228,13 @@ func watchCommand(t *testing.T, addr string) {
 
 func ephemeralCommand(t *testing.T, addr string) {
 	t.Helper()
-	e := start(t, "create", "--ephemeral", "/here", "-s", addr)
+	e := start(t, "create", "--ephemeral", "/here", "--servers", addr)
 	eventually(t, "the node is there", func() bool { return strings.Contains(e.output(), "/here\n") })
-	want(t, "", "get", "/here", "-s", addr)
+	want(t, "", "get", "/here", "--servers", addr)
 	if code := e.stop(t); code != exitOK {
 		t.Errorf("create --ephemeral: code %d\n%s", code, e.output())
 	}
-	if code, _, _ := exec(t, "get", "/here", "-s", addr); code == exitOK {
+	if code, _, _ := exec(t, "get", "/here", "--servers", addr); code == exitOK {
 		t.Error("the ephemeral node outlived its session")
 	}
 }
@@ -205,13 +251,13 @@ func TestEnsembleLosesItsLeader(t *testing.T) {
 	if !strings.Contains(e.output(), "connect string: "+servers+"\n") {
 		t.Errorf("no connect string in\n%s", e.output())
 	}
-	want(t, "/kept\n", "create", "/kept", "1", "-s", servers)
+	want(t, "/kept\n", "create", "/kept", "1", "--servers", servers)
 	code, out, errs := exec(t, "ensemble", "kill-leader", "--dir", dir)
 	var killed int
 	if _, err := fmt.Sscanf(out, "killed server %d,", &killed); code != exitOK || err != nil {
 		t.Fatalf("kill-leader: code %d\n%s%s", code, out, errs)
 	}
-	want(t, "", "set", "/kept", "2", "-s", servers, "--timeout", systemWait.String())
+	want(t, "", "set", "/kept", "2", "--servers", servers, "--timeout", systemWait.String())
 	eventually(t, "the death is reported", func() bool {
 		return strings.Contains(e.output(), fmt.Sprintf("server %d: down (signal: killed)", killed))
 	})
@@ -220,7 +266,7 @@ func TestEnsembleLosesItsLeader(t *testing.T) {
 		t.Errorf("start-server: code %d\n%s%s", code, out, errs)
 	}
 	for i := range 3 {
-		want(t, "2\n", "get", "/kept", "-s", fmt.Sprintf("127.0.0.1:%d", base+i))
+		want(t, "2\n", "get", "/kept", "--servers", fmt.Sprintf("127.0.0.1:%d", base+i))
 	}
 	if code := e.stop(t); code != exitOK || !strings.Contains(e.output(), "all servers stopped") {
 		t.Errorf("ensemble ended with code %d\n%s", code, e.output())
@@ -228,7 +274,7 @@ func TestEnsembleLosesItsLeader(t *testing.T) {
 
 	e = start(t, "ensemble", "--dir", dir)
 	eventually(t, "the ensemble serves again", func() bool { return strings.Contains(e.output(), "serving ") })
-	want(t, "2\n", "get", "/kept", "-s", servers, "--timeout", systemWait.String())
+	want(t, "2\n", "get", "/kept", "--servers", servers, "--timeout", systemWait.String())
 	if code := e.stop(t); code != exitOK {
 		t.Errorf("ensemble ended with code %d\n%s", code, e.output())
 	}

@@ -36,6 +36,9 @@ a line: the kind of event and the path. The node need not exist.`,
 }
 
 func runWatch(cmd *cobra.Command, o watchOptions, path string) error {
+	if o.count < 0 {
+		return invalid("--count %d: write how many events to wait for, or 0 for no end", o.count)
+	}
 	mode := client.Persistent
 	if o.recursive {
 		mode = client.Recursive

@@ -40,6 +40,10 @@ type Layout struct {
 // ErrNoEnsemble means that the directory holds no ensemble.
 var ErrNoEnsemble = errors.New("no ensemble here")
 
+// ErrArgument means that an ensemble cannot be as was asked for, or has no such
+// server: asking again in the same words will not help.
+var ErrArgument = errors.New("not possible")
+
 // ServerDir is the directory of one server.
 func (l *Layout) ServerDir(id zab.ServerID) string {
 	return filepath.Join(l.Dir, fmt.Sprintf("server%d", id))
@@ -75,7 +79,7 @@ func (l *Layout) Member(id zab.ServerID) (Member, error) {
 			return m, nil
 		}
 	}
-	return Member{}, fmt.Errorf("ensemble: no server %d in %s, the ids are 1 to %d", id, l.Dir, len(l.Members))
+	return Member{}, fmt.Errorf("ensemble: %w: no server %d in %s, the ids are 1 to %d", ErrArgument, id, l.Dir, len(l.Members))
 }
 
 // Open reads the ensemble of a directory; ErrNoEnsemble when it has none.
@@ -107,7 +111,7 @@ func Open(dir string) (*Layout, error) {
 // them. basePort is the first client port; 0 looks for free ones.
 func Create(dir string, servers, observers, basePort int) (*Layout, error) {
 	if servers < 1 || observers < 0 || servers+observers > MaxServers {
-		return nil, fmt.Errorf("ensemble: %d servers and %d observers; there can be 1 to %d in all, at least one of them voting", servers, observers, MaxServers)
+		return nil, fmt.Errorf("ensemble: %w: %d servers and %d observers; there can be 1 to %d in all, at least one of them voting", ErrArgument, servers, observers, MaxServers)
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {

@@ -21,7 +21,7 @@ const (
 func choosePorts(base, n int) (int, error) {
 	if base != 0 {
 		if base < 1 || base+electionOffset+n > 65535 {
-			return 0, fmt.Errorf("ensemble: base port %d leaves no room for %d servers; choose one from 1024 to %d", base, n, 65535-electionOffset-n)
+			return 0, fmt.Errorf("ensemble: %w: base port %d leaves no room for %d servers; choose one from 1024 to %d", ErrArgument, base, n, 65535-electionOffset-n)
 		}
 		if busy := busyPort(base, n); busy != 0 {
 			return 0, fmt.Errorf("ensemble: port %d is in use; choose another --base-port, or 0 to let a free one be found", busy)

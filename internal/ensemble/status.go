@@ -118,7 +118,7 @@ func (l *Layout) StartServer(ctx context.Context, id zab.ServerID) (Status, erro
 		case <-ticker.C:
 		case <-ctx.Done():
 			return l.status(context.WithoutCancel(ctx), m),
-				errors.Join(fmt.Errorf("ensemble: server %d does not serve yet; see %s", id, l.LogFile(id)), ctx.Err())
+				fmt.Errorf("ensemble: server %d does not serve yet (%w); see %s", id, ctx.Err(), l.LogFile(id))
 		}
 	}
 }

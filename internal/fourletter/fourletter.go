@@ -20,12 +20,21 @@ const answerMax = 16 << 20
 // ErrNoAnswer means that the server closed the connection without a word.
 var ErrNoAnswer = errors.New("no answer")
 
+// ErrWord means that what was to be sent is no four-letter word.
+var ErrWord = errors.New("no four-letter word")
+
+// Refused reports whether the answer is a server's refusal of a word that is
+// not in its whitelist.
+func Refused(answer string) bool {
+	return strings.HasSuffix(strings.TrimSpace(answer), " is not executed because it is not in the whitelist.")
+}
+
 // Ask sends word to the client port at addr and returns the whole answer. It
 // gives up when ctx ends, which must have a deadline or timeout must be
 // positive.
 func Ask(ctx context.Context, addr, word string, timeout time.Duration) (string, error) {
 	if len(word) != 4 {
-		return "", fmt.Errorf("fourletter: %q is no four-letter word; try ruok, srvr, stat, mntr, conf, cons or isro", word)
+		return "", fmt.Errorf("fourletter: %q: %w; try ruok, srvr, stat, mntr, conf, cons or isro", word, ErrWord)
 	}
 	if timeout > 0 {
 		var cancel context.CancelFunc

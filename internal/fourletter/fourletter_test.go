@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"strings"
 	"testing"
 	"time"
 )
@@ -42,9 +41,21 @@ func TestAsk(t *testing.T) {
 	}
 }
 
+func TestRefused(t *testing.T) {
+	for answer, want := range map[string]bool{
+		"mntr is not executed because it is not in the whitelist.\n": true,
+		"Mode: leader\n": false,
+		"":               false,
+	} {
+		if got := Refused(answer); got != want {
+			t.Errorf("%q: %v", answer, got)
+		}
+	}
+}
+
 func TestAskFails(t *testing.T) {
 	ctx := context.Background()
-	if _, err := Ask(ctx, "127.0.0.1:1", "toolong", time.Second); err == nil || !strings.Contains(err.Error(), "no four-letter word") {
+	if _, err := Ask(ctx, "127.0.0.1:1", "toolong", time.Second); !errors.Is(err, ErrWord) {
 		t.Errorf("long word: %v", err)
 	}
 	closing := serve(t, func(string, net.Conn) {})
