@@ -100,7 +100,7 @@ func (c *content) clone() content {
 	return content{data: slices.Clone(c.data), size: c.size}
 }
 
-func (d *node) applyName(ch nameChange, to map[string]*node) {
+func (n *node) applyName(ch nameChange, to map[string]*node) {
 	if ch.del != "" {
 		delete(to, ch.del)
 	}
@@ -109,9 +109,9 @@ func (d *node) applyName(ch nameChange, to map[string]*node) {
 	}
 }
 
-func (d *node) changeName(ch nameChange) {
-	d.applyName(ch, d.names)
-	d.pendingNames = append(d.pendingNames, ch)
+func (n *node) changeName(ch nameChange) {
+	n.applyName(ch, n.names)
+	n.pendingNames = append(n.pendingNames, ch)
 }
 
 // lookup finds a node. Names are taken from the root, with or without a
