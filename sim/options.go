@@ -8,11 +8,10 @@ import (
 
 // Options choose a run. Everything left zero is drawn from the seed.
 type Options struct {
-	Seed     uint64
-	Servers  int           // voters, 1 to 7
-	Chaos    time.Duration // virtual length of the first phase
-	Trace    io.Writer     // where the story goes; nil for nowhere
-	NoFaults bool          // a quiet run
+	Seed    uint64
+	Servers int           // voters, 1 to 7
+	Chaos   time.Duration // virtual length of the first phase
+	Trace   io.Writer     // where the story goes; nil for nowhere
 }
 
 // healLimit bounds the second phase: an ensemble without faults must have come
@@ -43,9 +42,6 @@ func draw(o Options, rng *rand.Rand) (f faults, servers, observers, clients int)
 		observers = 1
 	}
 	clients = 1 + rng.IntN(5)
-	if o.NoFaults {
-		return f, servers, observers, clients
-	}
 	pick := func(least, most time.Duration) time.Duration {
 		d := least + time.Duration(rng.Int64N(int64(most-least)))
 		if rng.IntN(2) == 0 {
