@@ -72,7 +72,7 @@ func (n *network) dial(from *node, server zab.ServerID) {
 			if to.up {
 				wait = 400 * time.Millisecond // no answer at all
 			}
-			n.w.after(wait, func() { from.deliver(life, zab.Event{Kind: zab.EvLinkDown, Peer: server}) })
+			n.w.after(wait, func() { from.receive(life, zab.Event{Kind: zab.EvLinkDown, Peer: server}) })
 			return
 		}
 		l := &link{}
@@ -94,7 +94,7 @@ func (n *network) opened(l *link, i int, dialled bool) {
 			return
 		}
 		e.open = e.node.life == e.life
-		e.node.deliver(e.life, zab.Event{Kind: zab.EvLinkUp, Link: e.id, Peer: e.peer, Up: dialled})
+		e.node.receive(e.life, zab.Event{Kind: zab.EvLinkUp, Link: e.id, Peer: e.peer, Up: dialled})
 	})
 }
 
@@ -127,7 +127,7 @@ func (n *network) carry(to *end, from zab.ServerID, frame []byte) {
 			n.w.fail("packet from %d to %d cannot be decoded: %v", from, to.node.id, err)
 			return
 		}
-		to.node.deliver(to.life, zab.Event{Kind: zab.EvPacket, Link: to.id, Peer: from, Packet: p})
+		to.node.receive(to.life, zab.Event{Kind: zab.EvPacket, Link: to.id, Peer: from, Packet: p})
 	})
 }
 
@@ -159,7 +159,7 @@ func (n *network) hangUp(e *end) {
 		ev.Link = e.id
 	}
 	e.fin, e.open, e.ended = true, false, true
-	n.w.after(0, func() { e.node.deliver(e.life, ev) })
+	n.w.after(0, func() { e.node.receive(e.life, ev) })
 }
 
 // died breaks every connection of a node that crashed.
@@ -228,6 +228,6 @@ func (n *network) notify(from *node, m zab.Notify, f faults) {
 	}
 	for range times {
 		life, note := to.life, m.Notification
-		n.w.after(n.delay(), func() { to.deliver(life, zab.Event{Kind: zab.EvNotification, Notification: &note}) })
+		n.w.after(n.delay(), func() { to.receive(life, zab.Event{Kind: zab.EvNotification, Notification: &note}) })
 	}
 }

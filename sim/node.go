@@ -37,11 +37,15 @@ type node struct {
 	born    time.Duration
 	rate    float64 // of its clock
 	paused  bool
-	backlog []zab.Event // came while it stood still
+	held    [stages]bool
+	waiting [stages][]func() // steps whose time came while they were held
+	backlog []func()         // steps whose time came while it stood still
 
 	disk     []zab.DiskOp
 	diskBusy bool
 	stalled  time.Duration // the disk does nothing before
+	leaving  []departure
+	sending  bool
 	applies  []applyItem
 	applying bool
 
@@ -80,7 +84,9 @@ func (n *node) start() {
 	}
 	n.store, n.state, n.up = store, state, true
 	n.disk, n.diskBusy, n.applies, n.applying = nil, false, nil, false
-	n.paused, n.backlog, n.imaging = false, nil, false
+	n.leaving, n.sending = nil, false
+	n.paused, n.imaging = false, false
+	n.forgetSteps()
 	n.born, n.rate = w.now, 0.95+0.1*w.rng.Float64()
 	n.sinceSnap, n.snapEvery = 0, 20+w.rng.IntN(200)
 	n.out.Reset()
@@ -116,11 +122,11 @@ func (n *node) announce(up bool) {
 		}
 		life := other.life
 		n.w.after(n.w.net.delay(), func() {
-			other.deliver(life, zab.Event{Kind: zab.EvReachable, Peer: n.id, Up: up})
+			other.receive(life, zab.Event{Kind: zab.EvReachable, Peer: n.id, Up: up})
 		})
 		if mine := n.life; up {
 			n.w.after(n.w.net.delay(), func() {
-				n.deliver(mine, zab.Event{Kind: zab.EvReachable, Peer: other.id, Up: true})
+				n.receive(mine, zab.Event{Kind: zab.EvReachable, Peer: other.id, Up: true})
 			})
 		}
 	}
@@ -144,6 +150,7 @@ func (n *node) crash(keep vfs.Keep) {
 	n.w.say("crash %d keep=%s", n.id, keep)
 	n.up = false
 	n.life++
+	n.forgetSteps()
 	n.fs = n.fs.CrashClone(n.w.rng, keep)
 	n.port.close()
 	n.w.net.died(n)
@@ -157,20 +164,24 @@ func (n *node) tick(life int) {
 	if n.life != life {
 		return
 	}
-	n.deliver(life, zab.Event{Kind: zab.EvTick})
+	if !n.paused { // a clock does not save up its ticks
+		n.deliver(life, zab.Event{Kind: zab.EvTick})
+	}
 	n.w.after(zab.TickInterval, func() { n.tick(life) })
 }
 
+// receive lets the server hear of something that came from outside, unless it
+// is no longer the one it was meant for.
+func (n *node) receive(life int, ev zab.Event) {
+	if n.life == life {
+		n.due(stageReceive, func() { n.deliver(life, ev) })
+	}
+}
+
 // deliver gives the server an event, unless it is no longer the one it was
-// meant for. One that stands still finds it later; of ticks only the last.
+// meant for.
 func (n *node) deliver(life int, ev zab.Event) {
 	if n.life != life || !n.up {
-		return
-	}
-	if n.paused {
-		if ev.Kind != zab.EvTick {
-			n.backlog = append(n.backlog, ev)
-		}
 		return
 	}
 	ev.Now = n.clock()
@@ -195,16 +206,18 @@ func (n *node) carryOut() {
 	}
 	for i := range o.Sends {
 		w.check.sending(n, &o.Sends[i].Packet)
-		w.net.send(n, o.Sends[i].Link, &o.Sends[i].Packet)
+		send := o.Sends[i]
+		n.leaving = append(n.leaving, departure{send: &send})
 	}
-	for _, m := range o.Notify {
-		w.net.notify(n, m, w.check.faults)
+	for i := range o.Notify {
+		m := o.Notify[i]
+		n.leaving = append(n.leaving, departure{notify: &m})
 	}
 	for _, id := range o.Closes {
-		w.net.close(n, id)
+		n.leaving = append(n.leaving, departure{hangUp: id})
 	}
 	for _, id := range o.Dials {
-		w.net.dial(n, id)
+		n.leaving = append(n.leaving, departure{dial: id, dials: true})
 	}
 	for i := range o.Apply {
 		rec := o.Apply[i]
@@ -216,6 +229,7 @@ func (n *node) carryOut() {
 	}
 	o.Reset()
 	n.kickDisk()
+	n.kickSend()
 	n.kickApply()
 }
 
@@ -231,10 +245,7 @@ func (n *node) kickDisk() {
 	if n.stalled > w.now {
 		wait += n.stalled - w.now
 	}
-	w.after(wait, func() {
-		if n.life != life {
-			return
-		}
+	n.later(stageAppend, wait, func() {
 		batch := n.disk[:1+w.rng.IntN(len(n.disk))]
 		n.disk = n.disk[len(batch):]
 		done, err := n.store.Do(batch)
@@ -252,10 +263,7 @@ func (n *node) kickDisk() {
 				return
 			}
 		}
-		w.after(w.jitter(200*time.Microsecond), func() {
-			if n.life != life {
-				return
-			}
+		n.later(stageSynced, w.jitter(200*time.Microsecond), func() {
 			n.completed(life, done)
 			n.diskBusy = false
 			n.kickDisk()
@@ -288,10 +296,7 @@ func (n *node) install(d *zab.DiskDone) {
 
 func (n *node) readLog(r zab.LogRead) {
 	life := n.life
-	n.w.after(n.w.jitter(300*time.Microsecond), func() {
-		if n.life != life {
-			return
-		}
+	n.later(stageRead, n.w.jitter(300*time.Microsecond), func() {
 		res, err := n.store.ReadLog(r)
 		if err != nil {
 			n.w.fail("server %d: log read after %s: %v", n.id, r.After, err)
@@ -303,10 +308,7 @@ func (n *node) readLog(r zab.LogRead) {
 
 func (n *node) readSnap(r zab.SnapRead) {
 	life := n.life
-	n.w.after(300*time.Microsecond, func() {
-		if n.life != life {
-			return
-		}
+	n.later(stageRead, 300*time.Microsecond, func() {
 		if _, ok := n.store.NewestSnapshot(); r.Open && !ok {
 			if err := n.snapshotNow(); err != nil {
 				n.w.fail("server %d: snapshot: %v", n.id, err)
@@ -357,7 +359,6 @@ func writeFrame(image *replica.Image, w *txnlog.SnapshotWriter, nodes int) (more
 // snapshotSlowly writes a snapshot a few znodes at a time while the server
 // goes on.
 func (n *node) snapshotSlowly() {
-	life := n.life
 	writer, err := n.store.CreateSnapshot(n.state.Applied())
 	if err != nil {
 		n.w.fail("server %d: snapshot: %v", n.id, err)
@@ -368,9 +369,6 @@ func (n *node) snapshotSlowly() {
 	state, image := n.state, n.state.Snapshot()
 	var step func()
 	step = func() {
-		if n.life != life {
-			return
-		}
 		if n.state != state { // replaced by one that was received
 			image.Release()
 			writer.Abort()
@@ -379,7 +377,7 @@ func (n *node) snapshotSlowly() {
 		}
 		more, err := writeFrame(image, writer, 1+n.w.rng.IntN(16))
 		if err == nil && more {
-			n.w.after(n.w.jitter(500*time.Microsecond), step)
+			n.later(stageSnapshot, n.w.jitter(500*time.Microsecond), step)
 			return
 		}
 		image.Release()
@@ -394,7 +392,7 @@ func (n *node) snapshotSlowly() {
 			n.w.fail("server %d: snapshot: %v", n.id, err)
 		}
 	}
-	n.w.after(n.w.jitter(500*time.Microsecond), step)
+	n.later(stageSnapshot, n.w.jitter(500*time.Microsecond), step)
 }
 
 // kickApply applies what is committed, a few records at a time.
@@ -403,11 +401,7 @@ func (n *node) kickApply() {
 		return
 	}
 	n.applying = true
-	life := n.life
-	n.w.after(n.w.jitter(50*time.Microsecond), func() {
-		if n.life != life {
-			return
-		}
+	n.later(stageApply, n.w.jitter(50*time.Microsecond), func() {
 		for count := 1 + n.w.rng.IntN(8); count > 0 && len(n.applies) > 0; count-- {
 			item := n.applies[0]
 			n.applies = n.applies[1:]
@@ -438,11 +432,7 @@ func (n *node) perform(item applyItem) {
 
 // keepName writes down whose history this is, some time after it is known.
 func (n *node) keepName() {
-	life := n.life
-	n.w.after(n.w.jitter(100*time.Millisecond), func() {
-		if n.life != life {
-			return
-		}
+	n.later(stageSnapshot, n.w.jitter(100*time.Millisecond), func() {
 		if err := n.store.SetEnsemble(n.state.Ensemble()); err != nil {
 			n.w.fail("server %d: identity: %v", n.id, err)
 		}

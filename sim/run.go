@@ -30,8 +30,12 @@ func Run(o Options) Report {
 	if w.err == nil {
 		w.heal()
 	}
+	return w.report()
+}
+
+func (w *world) report() Report {
 	r := Report{
-		Seed: o.Seed, Err: w.err, Hash: w.trace.hash.Sum64(), Tasks: w.count, Virtual: w.now,
+		Seed: w.opt.Seed, Err: w.err, Hash: w.trace.hash.Sum64(), Tasks: w.count, Virtual: w.now,
 		Commits: len(w.check.history), Seen: w.check.seen,
 	}
 	for _, c := range w.clients {
@@ -47,6 +51,16 @@ func newWorld(o Options) *world {
 	if w.opt.Chaos == 0 {
 		w.opt.Chaos = w.between(5*time.Second, 20*time.Second)
 	}
+	w.furnish(servers, observers, f)
+	for i := range clients {
+		w.clients = append(w.clients, &client{w: w, id: i + 1})
+	}
+	w.say("seed %d: %d voters, %d observers, %d clients, faults %+v", o.Seed, servers, observers, clients, f)
+	return w
+}
+
+// furnish puts the servers, their network and the checker into a world.
+func (w *world) furnish(servers, observers int, f faults) {
 	var voters, watching []zab.ServerID
 	for i := range servers + observers {
 		id := zab.ServerID(i + 1)
@@ -59,11 +73,6 @@ func newWorld(o Options) *world {
 	}
 	w.net = newNetwork(w, len(w.nodes))
 	w.check = newChecker(w, zab.NewEnsemble(voters, watching), f, len(w.nodes))
-	for i := range clients {
-		w.clients = append(w.clients, &client{w: w, id: i + 1})
-	}
-	w.say("seed %d: %d voters, %d observers, %d clients, faults %+v", o.Seed, servers, observers, clients, f)
-	return w
 }
 
 // chaos is the first phase.
@@ -224,11 +233,7 @@ func (w *world) pauseOne() {
 func (n *node) resume() {
 	n.w.say("resume %d", n.id)
 	n.paused = false
-	backlog := n.backlog
-	n.backlog = nil
-	for _, ev := range backlog {
-		n.deliver(n.life, ev)
-	}
+	n.catchUp(&n.backlog)
 }
 
 // partition cuts links: one server off, two groups apart, or one direction of

@@ -57,11 +57,16 @@ func (w *world) after(d time.Duration, f func()) {
 // run performs tasks until the given time, or until the run has failed.
 func (w *world) run(until time.Duration) {
 	for w.err == nil && len(w.tasks) > 0 && w.tasks[0].at <= until {
-		t := heap.Pop(&w.tasks).(task)
-		w.now = t.at
-		w.guard(t.do)
+		w.next()
 	}
 	w.now = max(w.now, until)
+}
+
+// next performs the next task.
+func (w *world) next() {
+	t := heap.Pop(&w.tasks).(task)
+	w.now = t.at
+	w.guard(t.do)
 }
 
 // guard turns a broken invariant into the run's failure.
