@@ -54,6 +54,7 @@ type Follower struct {
 	committed zab.Zxid
 	welcomed  zab.Zxid        // committed as UPTODATE came
 	touched   []zab.SessionID // heard from since the last ping
+	told      []zab.SessionID // in the last PONG
 	lost      string
 }
 
@@ -176,6 +177,17 @@ func (f *Follower) Tick(now time.Duration, out *zab.Output) {
 // Touched takes note that clients of this server were heard from.
 func (f *Follower) Touched(ids []zab.SessionID) { f.touched = append(f.touched, ids...) }
 
+// Untold returns the sessions heard from that the leader may not have been told
+// of: the last PONG may be lost with the connection.
+func (f *Follower) Untold() []zab.SessionID { return append(f.told, f.touched...) }
+
+// Tell tells the leader now of the clients that were heard from.
+func (f *Follower) Tell(out *zab.Output) {
+	if len(f.touched) > 0 {
+		f.pong(0, out)
+	}
+}
+
 // Packet takes a packet of the leader.
 func (f *Follower) Packet(p *zab.Packet, now time.Duration, out *zab.Output) {
 	f.heard = now
@@ -212,7 +224,7 @@ func (f *Follower) pong(nonce zab.Zxid, out *zab.Output) {
 	pong := &zab.Pong{}
 	if f.phase == Serving {
 		pong.Touched = f.touched
-		f.touched = nil
+		f.told, f.touched = f.touched, nil
 	}
 	out.Send(f.link, zab.Packet{Kind: zab.KindPong, Zxid: nonce, Body: pong})
 }
@@ -285,6 +297,12 @@ func (f *Follower) Forward(req *zab.Request, out *zab.Output) {
 // Attach asks the leader about a session.
 func (f *Follower) Attach(a *zab.Attach, out *zab.Output) {
 	out.Send(f.link, zab.Packet{Kind: zab.KindAttach, Body: a})
+}
+
+// Assert tells the leader of a session that an earlier one attached to this
+// server behind the record at.
+func (f *Follower) Assert(a *zab.Attach, at zab.Zxid, out *zab.Output) {
+	out.Send(f.link, zab.Packet{Kind: zab.KindAttach, Zxid: at, Body: a})
 }
 
 // Sync asks the leader for a barrier.

@@ -181,3 +181,6 @@ func (b *bench) status() {
 	b.printf("phase %d, epoch %d, committed %s, %d learners, floor %d, lost %q\n",
 		b.l.phase, b.l.epoch, b.l.Committed(), len(b.l.learners), b.l.Floor(), why)
 }
+
+// count tells how often what is in the output since the last reset of it.
+func (b *bench) count(what string) int { return strings.Count(b.text.String(), what) }

@@ -207,7 +207,6 @@ func (l *Leader) Applied(now time.Duration, out *zab.Output) {
 	}
 	l.serving = true
 	l.sessions.Renew(now)
-	l.sessions.Disown()
 	for _, p := range l.learners {
 		if p.stage == waitServe {
 			l.welcome(p, out)

@@ -33,5 +33,7 @@
 //	L8  Sessions are expired only by a leader in fresh contact with a quorum,
 //	    and never for a time in which the server itself stood still (etcd#15247).
 //	L9  One session, one server: a request of a session through a server that
-//	    does not own it is refused.
+//	    does not own it is refused. A new leader knows the owners from the
+//	    records it has applied and from what the servers assert before they
+//	    send anything else; the later of the two counts (session, S4).
 package leader

@@ -73,7 +73,7 @@ func (l *Leader) pong(p *learner, pkt *zab.Packet, now time.Duration, wall int64
 		l.touched(pkt.Body.(*zab.Pong).Touched, p.server, now)
 	}
 	l.settleDoubt(now, wall, out)
-	l.settleBarriers(out)
+	l.settleBarriers(now, out)
 }
 
 // settleDoubt ends the doubt once a quorum has answered, and takes up what was
@@ -140,9 +140,10 @@ func (l *Leader) dropSilent(now time.Duration, out *zab.Output) {
 	}
 }
 
-// expire closes sessions whose time is up (L8).
+// expire closes sessions whose time is up (L8). Until the initial history is
+// applied, nobody has been able to say that a client was heard from.
 func (l *Leader) expire(now time.Duration, wall int64, out *zab.Output) {
-	if l.liveness.doubt || !l.inContact(now, 2*l.cfg.Tick) {
+	if !l.serving || l.liveness.doubt || !l.inContact(now, 2*l.cfg.Tick) {
 		return
 	}
 	expired := l.sessions.Expired(now, nil, maxExpirePass)

@@ -54,7 +54,7 @@ func (l *Leader) claim(id zab.SessionID, origin zab.ServerID, now time.Duration)
 	if owner, ok := l.sessions.Owner(id); ok && owner != origin {
 		return false
 	}
-	l.sessions.SetOwner(id, origin)
+	l.sessions.SetOwner(id, origin, l.log.Appended().Zxid)
 	l.sessions.Touch(id, now)
 	return true
 }
@@ -134,7 +134,11 @@ func (l *Leader) Packet(link zab.LinkID, pkt *zab.Packet, now time.Duration, wal
 		l.pong(p, pkt, now, wall, out)
 	case zab.KindAttach:
 		a := pkt.Body.(*zab.Attach)
-		out.Send(link, zab.Packet{Kind: zab.KindAttached, Body: &zab.Attached{
+		if a.Seq == 0 {
+			l.assert(a, pkt.Zxid, p.server, now)
+			return
+		}
+		out.Send(link, zab.Packet{Kind: zab.KindAttached, Zxid: l.log.Appended().Zxid, Body: &zab.Attached{
 			Seq: a.Seq, Session: a.Session, OK: l.attach(a, p.server, now),
 		}})
 	case zab.KindSync:

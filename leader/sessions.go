@@ -29,18 +29,25 @@ func (l *Leader) Sync(ask zab.SyncAsk, now time.Duration, out *zab.Output) {
 }
 
 // barrier stands behind everything proposed so far: it is due when a quorum
-// has answered a ping sent now. A round sent in this same instant will do.
+// has answered the next ping round, whatever the clock says: the answers to one
+// that was sent before may have been given before the barrier was asked for.
 func (l *Leader) barrier(ask zab.SyncAsk, link zab.LinkID, now time.Duration, out *zab.Output) {
-	if l.liveness.pinged != now || l.liveness.nonce == 0 {
-		l.ping(now, out)
-	}
 	l.barriers = append(l.barriers, barrier{
-		Barrier: Barrier{Ask: ask, Zxid: l.log.Appended().Zxid}, link: link, nonce: l.liveness.nonce,
+		Barrier: Barrier{Ask: ask, Zxid: l.log.Appended().Zxid}, link: link, nonce: l.liveness.nonce + 1,
 	})
-	l.settleBarriers(out)
+	l.settleBarriers(now, out)
 }
 
-func (l *Leader) settleBarriers(out *zab.Output) {
+// settleBarriers answers the barriers that are due. One round at a time is on
+// its way for those that wait; the ones that come meanwhile share the next.
+func (l *Leader) settleBarriers(now time.Duration, out *zab.Output) {
+	if l.dueBarriers(out); len(l.barriers) > 0 && l.barriers[0].nonce > l.liveness.nonce {
+		l.ping(now, out)
+		l.dueBarriers(out) // alone in the ensemble, nobody else is to answer
+	}
+}
+
+func (l *Leader) dueBarriers(out *zab.Output) {
 	n := 0
 	for ; n < len(l.barriers) && l.answered(l.barriers[n].nonce); n++ {
 		b := &l.barriers[n]
@@ -70,7 +77,7 @@ func (l *Leader) Barriers() []Barrier {
 func (l *Leader) conceive(req *zab.Request, origin zab.ServerID, now time.Duration) {
 	body := jute.NewReader(req.Body)
 	l.sessions.Add(req.Session, int64(body.Int32()), now)
-	l.sessions.SetOwner(req.Session, origin)
+	l.sessions.SetOwner(req.Session, origin, l.log.Appended().Zxid)
 	l.unborn = append(l.unborn, req.Session)
 }
 
@@ -81,9 +88,24 @@ func (l *Leader) Born(id zab.SessionID) {
 	}
 }
 
-// Attach answers whether a session lives and moves it to this server.
-func (l *Leader) Attach(a *zab.Attach, now time.Duration) bool {
-	return l.attach(a, l.cfg.Self, now)
+// Attach answers whether a session lives and moves it to this server. It also
+// returns the record behind which it did.
+func (l *Leader) Attach(a *zab.Attach, now time.Duration) (zab.Zxid, bool) {
+	return l.log.Appended().Zxid, l.attach(a, l.cfg.Self, now)
+}
+
+// Assert takes a session of this server that an earlier leader attached to it
+// behind the record at. The leader itself has been told of neither the attach
+// nor the timeout that was agreed in it (L9).
+func (l *Leader) Assert(a *zab.Attach, at zab.Zxid, now time.Duration) {
+	l.assert(a, at, l.cfg.Self, now)
+}
+
+func (l *Leader) assert(a *zab.Attach, at zab.Zxid, origin zab.ServerID, now time.Duration) {
+	if l.sessions.Assert(a.Session, origin, at) {
+		l.sessions.SetTimeout(a.Session, a.Timeout)
+		l.sessions.Touch(a.Session, now)
+	}
 }
 
 func (l *Leader) attach(a *zab.Attach, origin zab.ServerID, now time.Duration) bool {
@@ -91,7 +113,7 @@ func (l *Leader) attach(a *zab.Attach, origin zab.ServerID, now time.Duration) b
 		return false
 	}
 	l.sessions.SetTimeout(a.Session, a.Timeout)
-	l.sessions.SetOwner(a.Session, origin)
+	l.sessions.SetOwner(a.Session, origin, l.log.Appended().Zxid)
 	return l.sessions.Touch(a.Session, now)
 }
 
@@ -102,7 +124,7 @@ func (l *Leader) touched(ids []zab.SessionID, origin zab.ServerID, now time.Dura
 	for _, id := range ids {
 		l.sessions.Touch(id, now)
 		if _, owned := l.sessions.Owner(id); !owned {
-			l.sessions.SetOwner(id, origin)
+			l.sessions.SetOwner(id, origin, 0)
 		}
 	}
 }

@@ -73,13 +73,13 @@ func (r *Replica) observe(rec *zab.Record, out *zab.Output) {
 		if !r.sessions.Known(txn.Session) {
 			body := jute.NewReader(txn.Body)
 			r.sessions.Add(txn.Session, int64(body.Int32()), r.now)
-			r.sessions.SetOwner(txn.Session, txn.Origin)
 		}
 		if r.leader != nil {
 			r.leader.Born(txn.Session)
 		}
 	case int32(jute.OpCloseSession), zab.OpExpire:
 		r.sessions.Remove(txn.Session)
+		delete(r.attachments, txn.Session)
 	case zab.OpConfig:
 		r.members = string(txn.Body)
 	case zab.OpBootstrap:
@@ -90,6 +90,7 @@ func (r *Replica) observe(rec *zab.Record, out *zab.Output) {
 			r.naming, r.identity = b.Ensemble, b.Ensemble
 		}
 	}
+	r.sessions.Wrote(txn.Session, txn.Origin, rec.Zxid)
 	if txn.Origin == r.cfg.Self && txn.Seq != 0 {
 		for _, req := range r.pending.applied(txn.Seq, nil) {
 			out.Answers = append(out.Answers, zab.Answer{Kind: zab.AnswerLost, Seq: req.Seq, Session: req.Session})
@@ -116,13 +117,7 @@ func (r *Replica) giveUp(out *zab.Output) {
 		lost++
 	}
 	for _, a := range r.asks {
-		answer := zab.Answer{Kind: zab.AnswerLost, Seq: a.seq()}
-		if a.attach != nil {
-			answer.Session = a.attach.Session
-		} else {
-			answer.Session = a.sync.Session
-		}
-		out.Answers = append(out.Answers, answer)
+		out.Answers = append(out.Answers, zab.Answer{Kind: zab.AnswerLost, Seq: a.seq(), Session: a.session()})
 		lost++
 	}
 	r.asks = nil
@@ -142,6 +137,7 @@ func (r *Replica) serve(out *zab.Output) {
 		if n := r.pending.len() + len(r.asks); n > 0 {
 			out.Note(zab.Note{Kind: zab.NoteRequestsResent, Num: uint64(n)})
 		}
+		r.assert(out)
 		r.sendPending(out)
 		r.sendAsks(out)
 		r.apply(out) // alone in the ensemble, a proposal may be committed at once

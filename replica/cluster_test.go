@@ -31,6 +31,7 @@ type cluster struct {
 type server struct {
 	c       *cluster
 	id      zab.ServerID
+	members uint64 // digest of the membership in its configuration
 	r       *Replica
 	out     zab.Output
 	up      bool
@@ -81,7 +82,7 @@ func (s *server) start() {
 	s.opened = map[uint64]*openSnap{}
 	sessions, name := content(s.snap)
 	s.r = New(Config{
-		Self: s.id, Ensemble: s.c.ensemble(), Tick: 2 * time.Second, InitLimit: 10, SyncLimit: 5,
+		Self: s.id, Ensemble: s.c.ensemble(), Tick: 2 * time.Second, InitLimit: 10, SyncLimit: 5, Members: s.members,
 		Bootstrap: zab.Bootstrap{Ensemble: uint64(s.id) + 100, Secret: make([]byte, 32)},
 	}, Start{Last: s.end(), Applied: s.base(), Epochs: s.epochs, Sessions: sessions, Ensemble: name})
 	for _, o := range s.c.servers {

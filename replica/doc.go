@@ -44,4 +44,10 @@
 //	R7  A record of a feature level that this build does not know is never
 //	    evaluated: the server stops.
 //	R8  At most one image of a state is open, and it is read while it is.
+//	R9  A write of a session through one server is never followed by one that
+//	    an earlier server of the session still held: the owner is known from the
+//	    records applied and from the attaches that the servers repeat to a new
+//	    leader (session, S4).
+//	R10 A client that was heard from is told to the leader, or to the next one:
+//	    losing the connection between two pings costs nobody a session.
 package replica

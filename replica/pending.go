@@ -124,6 +124,13 @@ func (a *ask) seq() uint64 {
 	return a.sync.Seq
 }
 
+func (a *ask) session() zab.SessionID {
+	if a.attach != nil {
+		return a.attach.Session
+	}
+	return a.sync.Session
+}
+
 func (r *Replica) ask(a ask, out *zab.Output) {
 	r.asks = append(r.asks, a)
 	if r.open {
@@ -167,7 +174,8 @@ func (r *Replica) sendAsks(out *zab.Output) {
 		case r.follower != nil:
 			r.follower.Sync(a.sync, out)
 		case a.attach != nil:
-			r.attached(a.attach.Seq, r.leader.Attach(a.attach, r.now), out)
+			at, ok := r.leader.Attach(a.attach, r.now)
+			r.attached(a.attach.Seq, at, ok, out)
 			i--
 		default:
 			r.leader.Sync(*a.sync, r.now, out)
@@ -184,12 +192,4 @@ func (r *Replica) takeAsk(seq uint64) (ask, bool) {
 	a := r.asks[i]
 	r.asks = slices.Delete(r.asks, i, i+1)
 	return a, true
-}
-
-func (r *Replica) attached(seq uint64, ok bool, out *zab.Output) {
-	if a, found := r.takeAsk(seq); found {
-		out.Answers = append(out.Answers, zab.Answer{
-			Kind: zab.AnswerAttached, Seq: seq, Session: a.attach.Session, OK: ok,
-		})
-	}
 }

@@ -78,6 +78,8 @@ type Replica struct {
 	pending      pendingQueue
 	asks         []ask
 	due          []leader.Barrier // barriers that wait to be applied
+	attachments  map[zab.SessionID]attachment
+	untold       []zab.SessionID // heard from while nobody could be told (R10)
 }
 
 // New makes the server that recovery found. It does nothing before its first
@@ -86,7 +88,7 @@ func New(cfg Config, start Start) *Replica {
 	r := &Replica{
 		cfg: cfg, log: history.New(start.Last), epochs: start.Epochs, enc: wire.NewEncoder(),
 		sessions: session.NewTracker(cfg.Tick), naming: start.Ensemble, members: start.Members, identity: cmp.Or(start.Ensemble, start.Identity),
-		applied: start.Applied, committed: start.Applied.Zxid,
+		applied: start.Applied, committed: start.Applied.Zxid, attachments: map[zab.SessionID]attachment{},
 	}
 	for _, s := range start.Sessions {
 		r.sessions.Add(s.ID, s.Timeout, 0)
@@ -141,13 +143,9 @@ func (r *Replica) client(ev *zab.Event, out *zab.Output) {
 	case zab.EvSync:
 		r.ask(ask{sync: ev.SyncAsk}, out)
 	case zab.EvDetach:
-		r.pending.abandon(ev.Session)
+		r.abandon(ev.Session)
 	case zab.EvTouched:
-		if r.leader != nil {
-			r.leader.Touched(ev.Sessions, r.now)
-		} else if r.follower != nil {
-			r.follower.Touched(ev.Sessions)
-		}
+		r.touched(ev.Sessions)
 	case zab.EvReap:
 		if r.leader != nil && r.open {
 			r.leader.Reap(ev.Paths, r.wall, out)

@@ -46,6 +46,7 @@ func (r *Replica) leaveIfLost(out *zab.Output) {
 	case r.follower != nil:
 		if why, lost = r.follower.Lost(); lost {
 			r.follower.Close(out)
+			r.untold = mergeSessions(r.untold, r.follower.Untold())
 			r.follower = nil
 		}
 	}

@@ -393,9 +393,9 @@ func (c *cluster) count(before int, what string) (n int) {
 	return n
 }
 
-// TestForeignHistory: a server with the history of another ensemble neither
+// TestOperator94Foreign: a server with the history of another ensemble neither
 // joins nor disturbs the others, whatever it has promised.
-func TestForeignHistory(t *testing.T) {
+func TestOperator94Foreign(t *testing.T) {
 	c := run(t, 3, 0)
 	l := c.leader()
 	f := c.others(l)[0]

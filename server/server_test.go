@@ -132,9 +132,9 @@ func TestMinorityDoesNotServe(t *testing.T) {
 	e.converged()
 }
 
-// TestMembershipDiffers: a server with other server lines takes no part, and
+// TestZK3829: a server with other server lines takes no part, and
 // says so.
-func TestMembershipDiffers(t *testing.T) {
+func TestZK3829(t *testing.T) {
 	var logged lockedBuffer
 	e := newEnsemble(t, 3, 0, func(c *Config) {
 		if c.Self == 3 {

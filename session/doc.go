@@ -23,7 +23,7 @@
 // Hearing from a session only notes the new time. The session stays in its
 // bucket until that comes due and is then moved to where it belongs, so a
 // touch is one map look-up and one store, and a session moves at most once per
-// timeout. Nothing ever looks at all sessions, but Renew, Disown and Range.
+// timeout. Nothing ever looks at all sessions, but Renew and Range.
 //
 // Invariant S1: a session's bucket is not after its due time, so it is looked
 // at no later than it expires.
@@ -33,6 +33,11 @@
 //
 // Invariant S3: the order in which sessions expire is that of (due time, id),
 // the same on every run.
+//
+// Invariant S4: a session belongs to the server that it was last seen to act
+// through, in the order of the history: an attach behind a record is later than
+// that record, and earlier than the next. Every server keeps this from the
+// records it applies, so a new leader knows it before it serves.
 //
 // # Closing
 //

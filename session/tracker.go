@@ -16,6 +16,8 @@ type entry struct {
 	id        zab.SessionID
 	timeoutMS int64
 	owner     zab.ServerID
+	since     zab.Zxid      // what the owner is known from: S4
+	attached  bool          // from an attach behind since, not from the record since
 	due       time.Duration // when it expires if not heard from
 	bucket    *bucket       // nil: due now, closing, or removed
 	state     state
@@ -118,19 +120,34 @@ func (t *Tracker) Owner(id zab.SessionID) (zab.ServerID, bool) {
 	return zab.NoServer, false
 }
 
-// SetOwner notes the server that the session's client is attached to.
-func (t *Tracker) SetOwner(id zab.SessionID, server zab.ServerID) {
+// SetOwner notes the server that the session's client is attached to: the
+// leader decides so as its log ends at the record at.
+func (t *Tracker) SetOwner(id zab.SessionID, server zab.ServerID, at zab.Zxid) {
 	if e := t.sessions[id]; e != nil {
-		e.owner = server
+		e.owner, e.since, e.attached = server, at, true
 	}
 }
 
-// Disown forgets who owns each session: a new leader has not been told, and
-// the first server it hears from about a session is believed.
-func (t *Tracker) Disown() {
-	for _, e := range t.sessions { // the same for each, in any order
-		e.owner = zab.NoServer
+// Wrote notes that the record at, which is of the session, came through
+// server, unless something later is known (S4).
+func (t *Tracker) Wrote(id zab.SessionID, server zab.ServerID, at zab.Zxid) {
+	if e := t.sessions[id]; e != nil && at > e.since {
+		e.owner, e.since, e.attached = server, at, false
 	}
+}
+
+// Assert takes a server's word that the session's client attached to it behind
+// the record at. It reports false when something later is known (S4).
+func (t *Tracker) Assert(id zab.SessionID, server zab.ServerID, at zab.Zxid) bool {
+	e := t.sessions[id]
+	if e == nil {
+		return false
+	}
+	if e.owner != server && e.owner != zab.NoServer && (at < e.since || at == e.since && e.attached) {
+		return false
+	}
+	e.owner, e.since, e.attached = server, max(at, e.since), true
+	return true
 }
 
 // MarkClosing notes that the end of the session has been proposed.

@@ -94,7 +94,7 @@ func TestRenew(t *testing.T) {
 	tr := NewTracker(testTick)
 	tr.Add(1, 4000, 0)
 	tr.Add(2, 8000, 0)
-	tr.SetOwner(1, 3)
+	tr.SetOwner(1, 3, 0)
 	tr.Expired(6*time.Second, nil, 9)
 	tr.Renew(7 * time.Second)
 	if !tr.Known(1) {
@@ -109,10 +109,37 @@ func TestRenew(t *testing.T) {
 	if owner, ok := tr.Owner(1); owner != 3 || !ok {
 		t.Fatal("owner lost")
 	}
-	tr.Disown()
-	if owner, ok := tr.Owner(1); owner != zab.NoServer || ok {
-		t.Fatal("owner kept")
+}
+
+// TestQD1: an attach behind a record is later than the record and
+// earlier than the next one, whatever the order in which they are heard of (S4).
+func TestQD1(t *testing.T) {
+	tr := NewTracker(testTick)
+	tr.Add(1, 4000, 0)
+	own := func(want zab.ServerID, what string) {
+		t.Helper()
+		if owner, _ := tr.Owner(1); owner != want {
+			t.Errorf("%s: owned by %d, want %d", what, owner, want)
+		}
 	}
+	tr.Wrote(1, 2, 10)
+	own(2, "it wrote")
+	tr.Wrote(1, 3, 9)
+	own(2, "an earlier record")
+	if !tr.Assert(1, 3, 10) {
+		t.Error("an attach behind the last record is not taken")
+	}
+	own(3, "attached behind the record")
+	tr.Wrote(1, 2, 10)
+	own(3, "the record in front of the attach")
+	if tr.Assert(1, 2, 10) || tr.Assert(1, 2, 9) || !tr.Assert(1, 3, 8) {
+		t.Error("an attach that is not the last is taken")
+	}
+	own(3, "an attach that is not the last")
+	tr.Wrote(1, 2, 11)
+	own(2, "a later record")
+	tr.SetOwner(1, 4, 11)
+	own(4, "the leader decides")
 }
 
 func TestShorterTimeout(t *testing.T) {
@@ -129,9 +156,10 @@ func TestUnknownSession(t *testing.T) {
 	tr := NewTracker(testTick)
 	tr.Remove(1)
 	tr.SetTimeout(1, 5)
-	tr.SetOwner(1, 5)
+	tr.SetOwner(1, 5, 9)
+	tr.Wrote(1, 5, 9)
 	tr.MarkClosing(1)
-	if _, ok := tr.Owner(1); ok || tr.Touch(1, 0) || tr.Known(1) || tr.Len() != 0 {
+	if _, ok := tr.Owner(1); ok || tr.Assert(1, 5, 9) || tr.Touch(1, 0) || tr.Known(1) || tr.Len() != 0 {
 		t.Fatal("came into being")
 	}
 }
@@ -202,7 +230,7 @@ func TestTrackerModel(t *testing.T) {
 			},
 			"own": func(t *rapid.T) {
 				id := draw(t)
-				tr.SetOwner(id, 2)
+				tr.SetOwner(id, 2, 0)
 				if m[id] != nil {
 					m[id].owner = 2
 				}

@@ -136,6 +136,7 @@ func (sw *sweep) crash(op vfs.Op) {
 		sw.points++
 		what := fmt.Sprintf("%s: crash before %s, keeping %s", sw.step, op, keep)
 		disk := sw.fsys.CrashClone(sw.rng, keep)
+		sw.verify(disk, what)
 		var again []*vfs.MemFS
 		disk.Hook(func(vfs.Op) {
 			again = append(again, disk.CrashClone(sw.rng, vfs.Keeps[sw.rng.IntN(len(vfs.Keeps))]))
@@ -173,6 +174,24 @@ func (sw *sweep) check(disk *vfs.MemFS, what string) {
 		reasons = append(reasons, reason)
 	}
 	sw.t.Errorf("%s: recovered %s..%s: %q", what, r.Base, r.Last, reasons)
+}
+
+// verify is oracle O12: a crash leaves only what the next start repairs. Before
+// the first start is over there is no directory to be looked at.
+func (sw *sweep) verify(disk *vfs.MemFS, what string) {
+	sw.t.Helper()
+	if sw.step == "open" {
+		return
+	}
+	found, err := Verify(disk, VerifyOptions{Options: sw.opt})
+	if err != nil {
+		sw.t.Errorf("%s: %v", what, err)
+	}
+	for _, f := range found {
+		if !f.Mends {
+			sw.t.Errorf("%s: %s", what, f)
+		}
+	}
 }
 
 // goOn checks that the log goes on after the recovery.

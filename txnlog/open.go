@@ -317,7 +317,7 @@ func (s *Store) SetEnsemble(name uint64) error {
 		return nil
 	}
 	if err := s.writeIdentities(); err != nil {
-		return fmt.Errorf("txnlog: %w", err)
+		return s.fail(err) // T7; what is in memory is not what is on the disk
 	}
 	return nil
 }

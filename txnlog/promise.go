@@ -44,7 +44,7 @@ type promiseFile struct {
 	id     uint64 // vfs.Info.ID
 	seq    int64
 	rec    promiseRecord
-	repair bool // a slot is not what it should be
+	newest int64 // a slot that holds rec
 }
 
 // createPromise makes the file of a server that has promised nothing.
@@ -97,29 +97,40 @@ func (p *promiseFile) read(dec *wire.Decoder) error {
 	if err := readFull(p.f, b[:min(size, epochsSize)], 0); err != nil {
 		return fmt.Errorf("read %s: %w", p.path, err)
 	}
-	var seqs [slots]int64
-	for i := range slots {
-		var rec promiseRecord
-		h, body, _, err := wire.ParseFrame(b[i*slotStride:i*slotStride+slotSize], slotSize-wire.HeaderSize)
-		switch {
-		case errors.Is(err, wire.ErrFormat):
-			return fmt.Errorf("%w: %s: %w", ErrForeign, p.path, err)
-		case err != nil || h.Kind != wire.FrameEpochs || dec.Body(body, &rec) != nil:
-			continue
-		case rec.Version != formatVersion:
-			return fmt.Errorf("%w: %s is of version %d, this program reads version %d",
-				ErrForeign, p.path, rec.Version, formatVersion)
+	for i := range int64(slots) {
+		seq, rec, err := parseSlot(b, i, dec)
+		if errors.Is(err, ErrForeign) {
+			return fmt.Errorf("%s: %w", p.path, err)
 		}
-		seqs[i] = int64(h.Zxid)
-		if seqs[i] > p.seq {
-			p.seq, p.rec = seqs[i], rec
+		if err == nil && seq > p.seq {
+			p.seq, p.rec, p.newest = seq, rec, i
 		}
 	}
 	if p.seq == 0 {
 		return fmt.Errorf("%w: %s: neither slot holds an intact record", ErrCorrupt, p.path)
 	}
-	p.repair = seqs[0] != seqs[1]
 	return nil
+}
+
+// parseSlot reads slot i of the file's bytes: the record and its number.
+func parseSlot(b []byte, i int64, dec *wire.Decoder) (int64, promiseRecord, error) {
+	var rec promiseRecord
+	h, body, _, err := wire.ParseFrame(b[i*slotStride:i*slotStride+slotSize], slotSize-wire.HeaderSize)
+	switch {
+	case errors.Is(err, wire.ErrFormat):
+		return 0, rec, fmt.Errorf("%w: %w", ErrForeign, err)
+	case err == nil && h.Kind != wire.FrameEpochs:
+		err = fmt.Errorf("%w: frame of kind %d", errChain, h.Kind)
+	case err == nil:
+		err = dec.Body(body, &rec)
+	}
+	if err != nil {
+		return 0, rec, fmt.Errorf("%w: %w", ErrCorrupt, err)
+	}
+	if rec.Version != formatVersion {
+		return 0, rec, fmt.Errorf("%w: version %d, this program reads version %d", ErrForeign, rec.Version, formatVersion)
+	}
+	return int64(h.Zxid), rec, nil
 }
 
 // save writes rec to both slots, durably.
@@ -127,14 +138,21 @@ func (p *promiseFile) save(rec promiseRecord) error {
 	rec.Version = formatVersion
 	p.seq++
 	p.rec = rec
-	frame, err := wire.NewEncoder().AppendStruct(nil, wire.FrameEpochs, zab.Zxid(p.seq), 0, &rec)
+	return p.write()
+}
+
+// write writes the newest record to both slots. The one that holds it, or the
+// one before it, comes last: a crash during the first write must not meet a
+// slot that an earlier crash has torn.
+func (p *promiseFile) write() error {
+	frame, err := wire.NewEncoder().AppendStruct(nil, wire.FrameEpochs, zab.Zxid(p.seq), 0, &p.rec)
 	if err != nil {
 		return err
 	}
 	slot := make([]byte, slotSize)
 	must.Hold(len(frame) <= slotSize, "T6", "record of %d bytes in a slot of %d", len(frame), slotSize)
 	copy(slot, frame)
-	for i := range int64(slots) {
+	for _, i := range [slots]int64{1 - p.newest, p.newest} {
 		if _, err := p.f.WriteAt(slot, i*slotStride); err != nil {
 			return fmt.Errorf("write %s: %w", p.path, err)
 		}
@@ -142,17 +160,12 @@ func (p *promiseFile) save(rec promiseRecord) error {
 			return fmt.Errorf("sync %s: %w", p.path, err)
 		}
 	}
-	p.repair = false
 	return nil
 }
 
-// mend makes both slots equal again after a crash or damage.
-func (p *promiseFile) mend() error {
-	if !p.repair {
-		return nil
-	}
-	return p.save(p.rec)
-}
+// mend writes both slots again: after a crash or damage they differ, and what
+// a process wrote whose sync failed may be equal and not on the disk (V1).
+func (p *promiseFile) mend() error { return p.write() }
 
 // advance saves new epochs or a new end of the log.
 func (p *promiseFile) advance(epochs zab.Epochs, end zab.Position) error {

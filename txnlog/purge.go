@@ -8,16 +8,24 @@ import (
 )
 
 // Purge removes what is not needed any more: it keeps the newest `keep`
-// snapshots (at least 1) that it has read to the end and found intact, and the
-// log from the oldest of them on. When there are fewer, nothing is removed: a
-// damaged snapshot never counts (ZOOKEEPER-3231). It may be called concurrently with Do. A
-// failure to read leaves everything in place; a failure to remove ends the
-// store.
+// snapshots (at least 1) that it has read to the end now and found intact, and
+// the log from the oldest of them on. When there are fewer, nothing is removed:
+// a damaged snapshot never counts (ZOOKEEPER-3231), and one that was intact when
+// it was written may have rotted since. When there would be nothing to remove,
+// nothing is read. It may be called concurrently with Do. A failure to read
+// leaves everything in place; a failure to remove ends the store.
 func (s *Store) Purge(keep int) error {
 	if err := s.failure(); err != nil {
 		return err
 	}
-	oldest, ok, err := s.oldestKept(max(keep, 1))
+	keep = max(keep, 1)
+	oldest, ok, err := s.oldestKept(keep, s.believed)
+	if snaps, segs := s.unneeded(oldest); ok && len(snaps)+len(segs) == 0 {
+		return nil
+	}
+	if err == nil && ok {
+		oldest, ok, err = s.oldestKept(keep, s.verified)
+	}
 	if err != nil {
 		return fmt.Errorf("txnlog: purge: %w", err)
 	}
@@ -43,9 +51,9 @@ func (s *Store) Purge(keep int) error {
 	return nil
 }
 
-// oldestKept verifies snapshots, newest first, until it has found keep intact
-// ones, and returns the last of them.
-func (s *Store) oldestKept(keep int) (*snapshot, bool, error) {
+// oldestKept looks at snapshots, newest first, until it has found keep that are
+// good, and returns the last of them.
+func (s *Store) oldestKept(keep int, isGood func(*snapshot) (bool, error)) (*snapshot, bool, error) {
 	s.mu.Lock()
 	snaps := slices.Clone(s.snaps)
 	base := s.base
@@ -54,7 +62,7 @@ func (s *Store) oldestKept(keep int) (*snapshot, bool, error) {
 		if sn.zxid < base.Zxid {
 			break // the log does not reach back to it
 		}
-		good, err := s.verified(sn)
+		good, err := isGood(sn)
 		if err != nil {
 			return nil, false, err
 		}
@@ -68,14 +76,18 @@ func (s *Store) oldestKept(keep int) (*snapshot, bool, error) {
 	return nil, false, nil
 }
 
-// verified reports whether sn is intact, reading it unless that was done. An
-// error says that it could not be read, which is no verdict.
-func (s *Store) verified(sn *snapshot) (bool, error) {
+// believed reports whether sn was not found damaged so far.
+func (s *Store) believed(sn *snapshot) (bool, error) {
 	s.mu.Lock()
-	state := sn.state
-	s.mu.Unlock()
-	if state != snapUnread {
-		return state == snapGood, nil
+	defer s.mu.Unlock()
+	return sn.state != snapBad, nil
+}
+
+// verified reads sn and reports whether it is intact. An error says that it
+// could not be read, which is no verdict.
+func (s *Store) verified(sn *snapshot) (bool, error) {
+	if ok, _ := s.believed(sn); !ok {
+		return false, nil
 	}
 	info, err := verifySnapshot(s.fs, sn.path)
 	if err != nil && !isDamage(err) {

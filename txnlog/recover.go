@@ -13,9 +13,8 @@ import (
 type recovery struct {
 	found Recovered
 	scans []*scan // of the segments that hold records, in order
-	// cut: the last of scans has a torn tail. remove: a segment after it holds
-	// no whole record. spare: a spare segment exists and is not in scans.
-	cut    bool
+	// remove: a segment after the last of scans holds no whole record. spare: a
+	// spare segment exists and is not in scans.
 	remove string
 	spare  bool
 	// adopt: the last of scans is the spare; a crash undid its renaming.
@@ -104,7 +103,6 @@ func (s *Store) examineLog(r *recovery, log listing) error {
 		}
 		return nil
 	}
-	r.cut = last.bad != nil
 	r.adopt = last.name == spareName
 	return nil
 }

@@ -42,7 +42,7 @@ func (s *Store) repair(r *recovery) error {
 				return err
 			}
 		}
-		r.scans, r.cut = nil, false
+		r.scans = nil
 	}
 	// Names that a killed process left without a sync of the directory.
 	for _, dir := range []string{s.dataDir, s.logDir} {
@@ -71,10 +71,10 @@ func (s *Store) begin(r *recovery) error {
 	s.base, s.end, s.snaps = r.found.Base, r.found.Last, r.snaps
 	s.w.tail, s.w.synced = s.end, s.end
 	for _, sc := range r.scans {
-		s.segs = append(s.segs, &segment{path: sc.path, base: sc.base, last: sc.last, end: sc.end, index: sc.index})
+		s.segs = append(s.segs, &segment{path: sc.path, base: sc.base, last: sc.last, end: sc.end, mark: sc.mark, index: sc.index})
 	}
 	if n := len(s.segs); n > 0 {
-		if err := s.openActive(s.segs[n-1], r.cut); err != nil {
+		if err := s.openActive(s.segs[n-1], true); err != nil {
 			return err
 		}
 	}

@@ -49,6 +49,7 @@ type scan struct {
 	first  zab.Zxid
 	last   zab.Position
 	end    int64 // after the last good frame
+	mark   int64 // offset of the last mark, 0 if there is none: what is before it was durable (T3)
 	index  []place
 
 	bad   error // why the frame at end is not good; nil: nothing but zeros follow
@@ -118,6 +119,7 @@ func (sc *scan) accept(h wire.Header, frame []byte, dec *wire.Decoder, want *sou
 			return fmt.Errorf("%w: mark of another place (%s, the log is at %s)",
 				errChain, zab.At(h.Zxid, h.Prev), sc.last)
 		}
+		sc.mark = sc.end
 		return nil
 	case h.Kind != uint8(zab.KindTxn):
 		return fmt.Errorf("%w: frame of kind %d in a log", errChain, h.Kind)

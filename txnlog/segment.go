@@ -18,6 +18,7 @@ type segment struct {
 	path string
 	base zab.Position // before the first record
 	id   uint64       // vfs.Info.ID of the file; set when it becomes the one to append to
+	mark int64        // as Open found it: where its last batch begins
 
 	// What follows is guarded by Store.mu.
 	last zab.Position // of the last record written

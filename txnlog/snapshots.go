@@ -252,7 +252,8 @@ type snapRead struct {
 
 // SnapRead opens, reads and closes snapshots for learners; concurrent with Do
 // and with itself for different IDs. Failed means that there is no snapshot,
-// that it cannot be read, or that ID has none open.
+// that it cannot be read, or that ID has none open. To open one reads it all: a
+// learner would refuse a snapshot that has rotted, and ask for it again for ever.
 func (s *Store) SnapRead(q zab.SnapRead) zab.SnapReadResult {
 	failed := zab.SnapReadResult{ID: q.ID, Failed: true}
 	switch {
@@ -281,14 +282,9 @@ func (s *Store) SnapRead(q zab.SnapRead) zab.SnapReadResult {
 
 func (s *Store) beginSnapRead(id uint64) (*snapRead, error) {
 	s.endSnapRead(id)
-	s.mu.Lock()
-	sn, err := s.newest(), s.failed
-	s.mu.Unlock()
+	sn, err := s.newestVerified()
 	if err != nil {
 		return nil, err
-	}
-	if sn == nil {
-		return nil, ErrNoSnapshot
 	}
 	f, err := s.fs.Open(sn.path)
 	if err != nil {
@@ -308,6 +304,24 @@ func (s *Store) beginSnapRead(id uint64) (*snapRead, error) {
 	}
 	s.reads[id] = r
 	return r, nil
+}
+
+// newestVerified reads snapshots, newest first, until one is intact.
+func (s *Store) newestVerified() (*snapshot, error) {
+	for {
+		s.mu.Lock()
+		sn, err := s.newest(), s.failed
+		s.mu.Unlock()
+		switch {
+		case err != nil:
+			return nil, err
+		case sn == nil:
+			return nil, ErrNoSnapshot
+		}
+		if good, err := s.verified(sn); good || err != nil {
+			return sn, err
+		}
+	}
 }
 
 func (s *Store) endSnapRead(id uint64) {

@@ -137,24 +137,30 @@ func (s *Store) cutFile(at zab.Position) error {
 	}
 	seg := s.segs[len(s.segs)-1]
 	s.mu.Unlock()
-	return s.openActive(seg, true)
+	return s.openActive(seg, false)
 }
 
-// openActive makes seg the one to append to. cut says that the file has bytes
-// after the segment's end.
-func (s *Store) openActive(seg *segment, cut bool) error {
+// openActive makes seg the one to append to, with nothing behind its end, and
+// durable. found says that it is as an earlier process left it: what that wrote
+// and did not live to sync must be durable before it is reported, and before a
+// mark says so. A sync alone would not do: one that failed there left pages that
+// read well, count as written and are not on the disk (V1), so the last batch
+// is written again, and the cut is made whether or not the file shows a need.
+func (s *Store) openActive(seg *segment, found bool) error {
 	f, err := s.fs.OpenReadWrite(seg.path)
 	if err != nil {
 		return fmt.Errorf("open segment: %w", err)
 	}
-	if cut {
-		if err = f.Truncate(seg.end); err == nil {
-			err = f.Preallocate(s.opt.SegmentSize)
-		}
+	if found {
+		err = writeAgain(f, seg.mark, seg.end)
 	}
 	if err == nil {
-		// Also without a cut: what a process wrote and did not live to sync
-		// must be durable before it is reported and before a mark says so.
+		err = f.Truncate(seg.end)
+	}
+	if err == nil {
+		err = f.Preallocate(s.opt.SegmentSize)
+	}
+	if err == nil {
 		err = f.Sync()
 	}
 	var salt uint32
@@ -173,5 +179,20 @@ func (s *Store) openActive(seg *segment, cut bool) error {
 	seg.file, seg.id = f, info.ID
 	s.mu.Unlock()
 	s.w.seg, s.w.f, s.w.off, s.w.salt, s.w.marked = seg, f, seg.end, salt, false
+	return nil
+}
+
+// writeAgain writes the bytes from off to end where they are.
+func writeAgain(f vfs.File, off, end int64) error {
+	b := make([]byte, min(gatherSize, end-off))
+	for ; off < end; off += int64(len(b)) {
+		b = b[:min(int64(len(b)), end-off)]
+		if err := readFull(f, b, off); err != nil {
+			return err
+		}
+		if _, err := f.WriteAt(b, off); err != nil {
+			return err
+		}
+	}
 	return nil
 }

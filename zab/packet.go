@@ -28,8 +28,9 @@ type PacketKind uint8
 //	UpToDate      leader    committed through here     -
 //	Forward       learner   -                          *Request
 //	Reject        leader    -                          *Reject
-//	Attach        learner   -                          *Attach
-//	Attached      leader    -                          *Attached
+//	Attach        learner   0; if Seq is 0, what       *Attach
+//	                        Attached carried then
+//	Attached      leader    end of the log             *Attached
 //	Sync          learner   -                          *SyncAsk
 //	SyncDone      leader    to be applied first        *SyncAsk
 //	Stored        learner   durable through here; no   -
@@ -161,6 +162,8 @@ type Reject struct {
 }
 
 // Attach asks the leader whether a session lives and moves it to the asker.
+// With Seq 0 it asks nothing: it tells a new leader what an earlier one agreed
+// to, and which record the log ended at then.
 type Attach struct {
 	Seq     uint64
 	Session SessionID

@@ -162,8 +162,8 @@ func TestGrace(t *testing.T) {
 	again.wantReply(-2, 0)
 }
 
-// TestTouched: whoever said something is reported, once.
-func TestTouched(t *testing.T) {
+// TestCHK121361: whoever said something is reported, once; a read is enough.
+func TestCHK121361(t *testing.T) {
 	h := start(t, nil)
 	a, b := open(t, h.port), open(t, h.port)
 	h.port.Touched(nil)

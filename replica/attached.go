@@ -1,0 +1,80 @@
+package replica
+
+import (
+	"slices"
+
+	"github.com/quorumd/quorumd/zab"
+)
+
+// attachment is what a leader and this server agreed on when a client came
+// with a session that it already had. It leaves no record.
+type attachment struct {
+	timeout int64    // ms
+	at      zab.Zxid // where the leader's log ended
+}
+
+// attached takes the answer to an attach.
+func (r *Replica) attached(seq uint64, at zab.Zxid, ok bool, out *zab.Output) {
+	a, found := r.takeAsk(seq)
+	if !found {
+		return
+	}
+	if ok {
+		r.attachments[a.attach.Session] = attachment{timeout: a.attach.Timeout, at: at}
+	}
+	out.Answers = append(out.Answers, zab.Answer{
+		Kind: zab.AnswerAttached, Seq: seq, Session: a.attach.Session, OK: ok,
+	})
+}
+
+// abandon gives up what the connection of a session waited for.
+func (r *Replica) abandon(id zab.SessionID) {
+	r.pending.abandon(id)
+	r.asks = slices.DeleteFunc(r.asks, func(a ask) bool { return a.session() == id })
+	delete(r.attachments, id)
+}
+
+// assert tells a new leader, before anything else, what an earlier one agreed
+// to (R9), and who was heard from meanwhile (R10).
+func (r *Replica) assert(out *zab.Output) {
+	ids := make([]zab.SessionID, 0, len(r.attachments))
+	for id := range r.attachments { // any order, sorted below
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		held := r.attachments[id]
+		a := &zab.Attach{Session: id, Timeout: held.timeout}
+		if r.leader != nil {
+			r.leader.Assert(a, held.at, r.now)
+		} else {
+			r.follower.Assert(a, held.at, out)
+		}
+	}
+	r.touched(r.untold)
+	r.untold = nil
+	if r.follower != nil {
+		r.follower.Tell(out)
+	}
+}
+
+// touched takes note that clients of this server were heard from. While it has
+// no leader to tell, it remembers them (R10).
+func (r *Replica) touched(ids []zab.SessionID) {
+	switch {
+	case !r.open:
+		r.untold = mergeSessions(r.untold, ids)
+	case r.leader != nil:
+		r.leader.Touched(ids, r.now)
+	default:
+		r.follower.Touched(ids)
+	}
+}
+
+// mergeSessions adds ids to list, each once: while nobody can be told, the same
+// clients are heard from again and again.
+func mergeSessions(list, ids []zab.SessionID) []zab.SessionID {
+	list = append(list, ids...)
+	slices.Sort(list)
+	return slices.Compact(list)
+}

@@ -1,0 +1,224 @@
+package txnlog
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/wire"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// Finding is one thing that is not as it should be on the disk.
+type Finding struct {
+	File   string
+	Offset int64 // where in the file; 0 also where the whole file is meant
+	What   string
+	Remedy string
+	// Mends: a crash may leave this, and the next start repairs it.
+	Mends bool
+}
+
+func (f Finding) String() string {
+	return fmt.Sprintf("%s at offset %d: %s; %s", f.File, f.Offset, f.What, f.Remedy)
+}
+
+// VerifyOptions say what to look at.
+type VerifyOptions struct {
+	Options
+	// Load, if set, is given each intact snapshot and reads it to the end: the
+	// place to compare the digest of the state with the one it carries.
+	Load func(*SnapshotReader) error
+}
+
+// Remedies of findings.
+const (
+	remedyPeers = "empty the directories to have this server copied from its peers, or restore a backup"
+	remedyStart = "nothing needs to be done: the next start repairs it"
+	remedySnap  = "remove it; older snapshots and the log are used in its place"
+)
+
+// Verify reads the whole of a server's data and tells all that it finds wrong:
+// identity, epochs (Z1, T6), the chain of the log across its segments and its
+// marks (T1, T3), every record's contents, every snapshot to its end and its
+// place in the log (T5), and what lies in the directories besides. It changes
+// nothing and takes no lock; the server should not be running. The error is one
+// of reading, or of the options.
+func Verify(fsys vfs.FS, opt VerifyOptions) ([]Finding, error) {
+	s := &Store{fs: fsys, opt: opt.Options}
+	if err := s.opt.fill(); err != nil {
+		return nil, err
+	}
+	s.dataDir = filepath.Join(s.opt.DataDir, subDir)
+	s.logDir = filepath.Join(s.opt.LogDir, subDir)
+	v := &verifier{s: s, load: opt.Load, dec: wire.NewDecoder()}
+	if err := v.run(); err != nil {
+		return nil, fmt.Errorf("txnlog: verify: %w", err)
+	}
+	return v.found, nil
+}
+
+// verifier is one pass over the directories.
+type verifier struct {
+	s     *Store
+	load  func(*SnapshotReader) error
+	dec   *wire.Decoder
+	found []Finding
+
+	data, log listing
+	rec       promiseRecord
+	epochs    bool // rec was read
+	want      *sought
+	base      zab.Position // of the log
+	last      zab.Position
+	logged    bool // there is a record
+	broken    bool // the log could not be followed to its end
+}
+
+func (v *verifier) add(file string, off int64, remedy, format string, args ...any) {
+	v.found = append(v.found, Finding{File: file, Offset: off, What: fmt.Sprintf(format, args...), Remedy: remedy,
+		Mends: remedy == remedyStart})
+}
+
+func (v *verifier) run() error {
+	s := v.s
+	var err error
+	if v.data, err = v.list(s.dataDir); err != nil {
+		return err
+	}
+	v.log = v.data
+	if s.split() {
+		if v.log, err = v.list(s.logDir); err != nil {
+			return err
+		}
+	}
+	if err := v.identity(); err != nil {
+		return err
+	}
+	if err := v.readEpochs(); err != nil {
+		return err
+	}
+	v.want = newSought(append(slices.Clone(v.data.snapshots), v.rec.End.Zxid)...)
+	if err := v.segments(); err != nil {
+		return err
+	}
+	if err := v.snapshots(); err != nil {
+		return err
+	}
+	v.rules()
+	return nil
+}
+
+// list lists a directory. What does not belong there is a finding, and the
+// rest of the directory is not looked at.
+func (v *verifier) list(dir string) (listing, error) {
+	l, err := list(v.s.fs, dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		v.add(dir, 0, "start the server once, or name its directory", "there is no such directory")
+		return listing{}, nil
+	case errors.Is(err, ErrForeign):
+		v.add(dir, 0, "move it away", "%v", err)
+		return listing{}, nil
+	}
+	for _, name := range l.temps {
+		v.add(filepath.Join(dir, name), 0, remedyStart, "left by a write that was interrupted")
+	}
+	return l, err
+}
+
+func (v *verifier) identity() error {
+	dirs := []string{v.s.dataDir}
+	if v.s.split() {
+		dirs = append(dirs, v.s.logDir)
+	}
+	for _, dir := range dirs {
+		_, err := v.s.checkIdentity(dir)
+		switch {
+		case errors.Is(err, fs.ErrNotExist) || isDamage(err):
+			v.add(filepath.Join(dir, identityName), 0, restore, "%v", err)
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// readEpochs reads both slots. They differ only if a save was interrupted.
+func (v *verifier) readEpochs() error {
+	path := v.s.dataPath(epochsName)
+	b, err := vfs.ReadFile(v.s.fs, path, 2*epochsSize)
+	if errors.Is(err, fs.ErrNotExist) {
+		v.add(path, 0, remedyPeers, "missing; without it the server could break its promises")
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	b = append(b, make([]byte, max(0, epochsSize-len(b)))...)
+	var newest int64
+	var bad []Finding
+	var seqs [slots]int64
+	for i := range int64(slots) {
+		seq, rec, err := parseSlot(b, i, v.dec)
+		if err != nil {
+			bad = append(bad, Finding{File: path, Offset: i * slotStride, What: err.Error(), Remedy: remedyStart, Mends: true})
+			continue
+		}
+		seqs[i] = seq
+		if seq > newest {
+			newest, v.rec, v.epochs = seq, rec, true
+		}
+	}
+	if !v.epochs {
+		v.add(path, 0, remedyPeers, "neither slot holds an intact record")
+	}
+	v.found = append(v.found, bad...)
+	if len(bad) == 0 && seqs[0] != seqs[1] {
+		v.add(path, 0, remedyStart, "a save was interrupted: one slot holds number %d, the other %d", seqs[0], seqs[1])
+	}
+	return nil
+}
+
+// rules holds the parts against each other.
+func (v *verifier) rules() {
+	path := v.s.dataPath(epochsName)
+	e := v.rec.Epochs
+	if e.Current > e.Accepted {
+		v.add(path, 0, remedyPeers, "current epoch %d is above the accepted one, %d (Z1)", e.Current, e.Accepted)
+	}
+	if v.rec.Installing {
+		v.installing(path)
+		return // the log and the other snapshots are void
+	}
+	if v.broken || !v.epochs {
+		return
+	}
+	if got := v.last.Zxid.Epoch(); got > e.Accepted {
+		v.add(path, 0, remedyPeers, "the log ends at %s, of an epoch above the accepted one, %d: a promise was lost", v.last, e.Accepted)
+	}
+	end := v.rec.End
+	switch {
+	case v.last.Zxid < end.Zxid:
+		v.add(v.s.logDir, 0, remedyPeers, "the log ends at %s, but had been durable through %s", v.last, end)
+	case end.Zxid > v.base.Zxid && v.logged && end != v.last && !v.want.has(end):
+		v.add(v.s.logDir, 0, remedyPeers, "the log does not hold %s, through which it had been durable; it is another history", end)
+	}
+}
+
+// installing checks an installation that was decided and not finished (T6).
+func (v *verifier) installing(path string) {
+	at := v.rec.Install
+	v.add(path, 0, remedyStart, "the installation of the snapshot of %s was interrupted", at)
+	file := v.s.dataPath(snapName(at.Zxid))
+	if v.data.install {
+		file = v.s.dataPath(installName)
+	}
+	info, err := verifySnapshot(v.s.fs, file)
+	if err != nil || info.At != at {
+		v.add(file, 0, remedyPeers, "it cannot be completed: the snapshot is of %s, %v", info.At, err)
+	}
+}
