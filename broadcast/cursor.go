@@ -53,6 +53,14 @@ func (c *Cursor) Lost() bool { return c.lost }
 // Acked frees the window of everything through z.
 func (c *Cursor) Acked(z zab.Zxid) { c.flight.acked(z) }
 
+// Owed returns the oldest record that was sent and not acknowledged, 0 for none.
+func (c *Cursor) Owed() zab.Zxid {
+	if c.flight.n == 0 {
+		return 0
+	}
+	return c.flight.buf[c.flight.head].zxid
+}
+
 // Pump sends what the window has room for.
 func (c *Cursor) Pump(log *history.Log, out *zab.Output) {
 	for c.reading == 0 && !c.lost && !c.held() && c.sent.Zxid < log.Appended().Zxid && c.flight.room() > 0 {

@@ -36,4 +36,8 @@
 //	    does not own it is refused. A new leader knows the owners from the
 //	    records it has applied and from what the servers assert before they
 //	    send anything else; the later of the two counts (session, S4).
+//	L10 Who has a processor and no disk is found out: a leader whose own log
+//	    stands still for syncLimit while records wait for it gives up, and a
+//	    learner that answers pings but acknowledges nothing for syncLimit is
+//	    dropped (ZooKeeper's SyncLimitCheck).
 package leader

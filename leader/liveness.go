@@ -33,8 +33,10 @@ func (l *Leader) Wake(now time.Duration, wall int64, out *zab.Output) {
 		return
 	}
 	out.Note(zab.Note{Kind: zab.NotePaused, Num: uint64(still.Milliseconds())})
+	l.ownLog.since += still
 	for _, p := range l.learners {
 		p.heard += still // nobody can have been heard in that time
+		p.log.since += still
 	}
 	if l.phase != Broadcast {
 		return
@@ -109,7 +111,12 @@ func (l *Leader) Tick(now time.Duration, wall int64, out *zab.Output) {
 	if l.phase != Broadcast {
 		return
 	}
-	if !l.inContact(now, time.Duration(l.cfg.SyncLimit)*l.cfg.Tick) {
+	if l.stuck(now) {
+		l.abdicate("own log not synced within syncLimit")
+		return
+	}
+	l.dropMute(now, out)
+	if !l.inContact(now, l.syncLimit()) {
 		l.abdicate("not heard from a quorum within syncLimit")
 		return
 	}

@@ -13,7 +13,8 @@ import (
 // applyBytes bounds one read of the log for apply, and one run of records.
 const applyBytes = 1 << 20
 
-// apply hands out the records that are committed and durable here (R2).
+// apply hands out the records that are committed and durable here (R2), as far
+// as the window has room (R11).
 func (r *Replica) apply(out *zab.Output) {
 	switch {
 	case r.leader != nil:
@@ -22,7 +23,7 @@ func (r *Replica) apply(out *zab.Output) {
 		r.committed = max(r.committed, r.follower.Committed())
 	}
 	target := r.applicable()
-	for r.applied.Zxid < target && r.reading == 0 {
+	for r.applied.Zxid < target && r.reading == 0 && !r.window.full() {
 		recs, known := r.log.After(r.applied.Zxid, applyBytes, r.scratch[:0])
 		if !known {
 			r.reading = r.log.Read(r.applied.Zxid, applyBytes, out)
@@ -59,6 +60,7 @@ func (r *Replica) hand(recs []zab.Record, target zab.Zxid, out *zab.Output) {
 		must.Hold(rec.Prev == r.applied.CRC && rec.Zxid > r.applied.Zxid, "R1", "record %s does not follow %s", rec.Zxid, r.applied)
 		must.Hold(rec.Txn != nil, "R1", "record %s is not decoded", rec.Zxid)
 		r.applied = rec.Position()
+		r.window.add(rec.Zxid, len(rec.Bytes))
 		out.Apply = append(out.Apply, *rec)
 		r.observe(rec, out)
 	}
@@ -101,6 +103,7 @@ func (r *Replica) observe(rec *zab.Record, out *zab.Output) {
 // installed starts over from a snapshot that has become the log's base.
 func (r *Replica) installed(d *zab.DiskDone, out *zab.Output) {
 	r.applied, r.committed, r.reading = d.At, d.At.Zxid, 0
+	r.window.reset()
 	r.naming, r.identity, r.members = d.Ensemble, d.Ensemble, d.Members
 	r.sessions = session.NewTracker(r.cfg.Tick)
 	for _, s := range d.Sessions {

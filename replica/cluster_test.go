@@ -45,6 +45,7 @@ type server struct {
 	disk    []zab.DiskOp
 	inbox   []zab.Event
 	applied []zab.Record
+	lagging bool // applies nothing of what it is handed
 	answers []zab.Answer
 	notes   []zab.Note
 
@@ -82,7 +83,7 @@ func (s *server) start() {
 	s.opened = map[uint64]*openSnap{}
 	sessions, name := content(s.snap)
 	s.r = New(Config{
-		Self: s.id, Ensemble: s.c.ensemble(), Tick: 2 * time.Second, InitLimit: 10, SyncLimit: 5, Members: s.members,
+		Self: s.id, Ensemble: s.c.ensemble(), Tick: 2 * time.Second, InitLimit: 10, SyncLimit: 5, Members: s.members, Window: 5,
 		Bootstrap: zab.Bootstrap{Ensemble: uint64(s.id) + 100, Secret: make([]byte, 32)},
 	}, Start{Last: s.end(), Applied: s.base(), Epochs: s.epochs, Sessions: sessions, Ensemble: name})
 	for _, o := range s.c.servers {
@@ -225,6 +226,10 @@ func (c *cluster) settle(d time.Duration) {
 				c.t.Fatalf("the servers keep each other busy:\n%s", strings.Join(c.wire[len(c.wire)-60:], "\n"))
 			}
 			for _, s := range c.servers {
+				if s.up && s.r.window.records > 0 && !s.lagging && len(s.applied) > 0 {
+					s.step(zab.Event{Kind: zab.EvApplied, Applied: s.applied[len(s.applied)-1].Zxid})
+					busy = true
+				}
 				if s.up && len(s.inbox) > 0 && !s.holdIn {
 					ev := s.inbox[0]
 					s.inbox = s.inbox[1:]

@@ -13,6 +13,14 @@
 //	  log ── synced ┴─▶ Apply ──▶ State      applied <= committed <= ... and
 //	                                         applied <= synced, always
 //
+// # Applying is not waited for
+//
+// The shell applies what is handed out in its own time, in order, together with
+// the answers to clients. "Applied" means handed out here: what follows from it
+// (an answer, a request sent again, the opening of the client port) stands
+// behind the records in the same queue. Only how much is in that queue matters
+// to the replica, and EvApplied tells it.
+//
 // # A change of role
 //
 // Leaving a role drops its value and closes its links. The next election
@@ -50,4 +58,6 @@
 //	    leader (session, S4).
 //	R10 A client that was heard from is told to the leader, or to the next one:
 //	    losing the connection between two pings costs nobody a session.
+//	R11 What is handed out and not yet applied is bounded by a window. What it
+//	    has no room for waits in the log.
 package replica

@@ -25,6 +25,9 @@ type Config struct {
 	// Membership is its text, for /zookeeper/config; empty leaves that alone.
 	Membership string
 	Bootstrap  zab.Bootstrap // what this server would name a new ensemble
+	// Window is how many records may be handed out and not applied; 0 is
+	// WindowRecords.
+	Window int
 }
 
 // Start is what recovery found on the disk.
@@ -68,8 +71,9 @@ type Replica struct {
 	early   []earlyLink         // learners that came before this server knew that it leads
 
 	committed zab.Zxid
-	applied   zab.Position
-	reading   uint64 // log read under way for apply, 0 for none
+	applied   zab.Position // handed out to be applied
+	reading   uint64       // log read under way for apply, 0 for none
+	window    applyWindow
 	scratch   []zab.Record
 
 	bootstrapped bool // in this leadership
@@ -89,6 +93,7 @@ func New(cfg Config, start Start) *Replica {
 		cfg: cfg, log: history.New(start.Last), epochs: start.Epochs, enc: wire.NewEncoder(),
 		sessions: session.NewTracker(cfg.Tick), naming: start.Ensemble, members: start.Members, identity: cmp.Or(start.Ensemble, start.Identity),
 		applied: start.Applied, committed: start.Applied.Zxid, attachments: map[zab.SessionID]attachment{},
+		window: applyWindow{limit: cfg.Window},
 	}
 	for _, s := range start.Sessions {
 		r.sessions.Add(s.ID, s.Timeout, 0)
@@ -118,6 +123,8 @@ func (r *Replica) Step(ev *zab.Event, out *zab.Output) {
 		r.packet(ev.Link, ev.Peer, &ev.Packet, out)
 	case zab.EvDiskDone:
 		r.diskDone(&ev.Disk, out)
+	case zab.EvApplied:
+		r.window.applied(ev.Applied)
 	case zab.EvLogRead:
 		r.logRead(ev.LogRead, out)
 	case zab.EvSnapOpened, zab.EvSnapRead:

@@ -70,6 +70,8 @@ func (s *Server) extraFigures(status *replica.Status) []admin.Metric {
 		{Name: "quorumd_applied_zxid", Text: "0x" + strconv.FormatUint(uint64(at.Zxid), 16)},
 		{Name: "quorumd_digest", Text: fmt.Sprintf("0x%016x", digest)},
 		{Name: "quorumd_loop_busy_permille", Value: s.figures.busy.permille.Load()},
+		{Name: "quorumd_apply_busy_permille", Value: s.figures.applyBusy.permille.Load()},
+		{Name: "quorumd_apply_queue", Value: int64(s.applier.waiting())},
 		{Name: "quorumd_epoch", Value: int64(status.Epoch)},
 		{Name: "quorumd_pending_requests", Value: int64(status.Pending)},
 		{Name: "quorumd_disk_queue", Value: int64(s.disk.ops.len())},

@@ -78,10 +78,11 @@ func TestInstallClosesClientsFirst(t *testing.T) {
 	before, after := replica.NewState(), replica.NewState()
 	s := &Server{peers: noPeers{}, state: before, logReads: newMailbox[zab.LogRead](), snapReads: newMailbox[zab.SnapRead]()}
 	port := &orderPort{s: s}
-	s.port, s.disk, s.notes = port, newDiskRunner(s), newNoteBook(s.log)
+	s.port, s.disk, s.notes, s.applier = port, newDiskRunner(s), newNoteBook(s.log), newApplier(s)
 	s.disk.loaded = []loadedState{{op: 7, state: after}}
 	l := newLoop(s, replica.New(replica.Config{Ensemble: zab.NewEnsemble([]zab.ServerID{0}, nil), Tick: time.Second}, replica.Start{}))
 	l.install(&zab.Event{Kind: zab.EvDiskDone, Disk: zab.DiskDone{Op: 7}})
+	s.applier.carryOut(s.applier.take(applyBox{}))
 	if len(port.closed) != 1 || port.closed[0] != before || s.state != after {
 		t.Errorf("clients were sent away %d times; afterwards the new state is in place: %v", len(port.closed), s.state == after)
 	}

@@ -5,17 +5,20 @@
 //	peers ──▶ peer lane │ client lane ◀── client port  │
 //	               └────────────────┬─────────────────┘
 //	                                ▼
-//	 tick ──────────▶ loop: Step, Step, Step, then carry out:
-//	                   │      │       │        │         │
-//	                  disk   links  readers  state     notes
-//	                   │               │    (write lock)  │
-//	                store.Do        ReadLog    │        log lines
-//	                   │            SnapRead  answers ─▶ client port
-//	                   └──────▶ inbox ◀┘
+//	 tick ──────────▶ loop: Step, Step, Step, then hand on:
+//	                   │      │       │           │         │
+//	                  disk   links  readers   records,     notes
+//	                   │               │      answers       │
+//	                store.Do        ReadLog       │      log lines
+//	                   │            SnapRead      ▼
+//	                   └──────▶ inbox ◀┘       applier: state (write lock)
+//	                              ▲               │  │
+//	                              └── EvApplied ──┘  └─▶ client port
 //
 // # Goroutines
 //
-//	loop         owns the replica; applies, answers                 never blocks
+//	loop         owns the replica; pings, counts, decides           never waits
+//	applier      applies records, answers clients, opens the port
 //	disk         performs disk operations in order, a batch at a time
 //	log reader   reads the log for apply and for learners that lag
 //	snap reader  reads snapshots for learners
@@ -33,17 +36,21 @@
 //	Y1  Disk operations are performed in the order in which the replica asked
 //	    for them, and their completions are fed to it in that order.
 //	Y2  Of one output, records are applied before its answers are given and
-//	    before the port is told that the server serves.
+//	    before the port is told that the server serves; and everything of one
+//	    output before anything of the next. One queue, from the loop to the
+//	    applier, holds it all.
 //	Y3  The tree is replaced only between two outputs: everything that was to be
-//	    applied to the old one has been.
+//	    applied to the old one has been. The new one stands in the same queue.
 //	Y4  The loop waits for nobody: every effect is put into a queue whose bound
-//	    is a window of the replica or of the client port. It takes locks that
-//	    are held for a bounded amount of work and never over I/O.
+//	    is a window of the replica or of the client port. Of locks it takes only
+//	    leaves: those of queues and tables, held for a few instructions. It
+//	    never takes the state's (CockroachDB#10206): heartbeats go on, and
+//	    nobody is taken for dead, while the state is held, the disk is stuck or
+//	    a snapshot is written.
 //	Y5  The first failure of the disk, of a listener or of the watchdog's
 //	    patience ends the server; its cause is the last line logged. Nothing is
 //	    retried, and nobody is told that anything succeeded after it.
 //	Y6  The watchdog shares no lock with what it watches.
 //
-// Lock order: Server.stateMu -> the client port's locks; the inbox and the
-// mailboxes are leaves.
+// Locks are ranked, and their order is in package internal/ranked.
 package server

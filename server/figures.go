@@ -19,7 +19,8 @@ const (
 
 // figures are the server's numbers for people.
 type figures struct {
-	busy       busyShare
+	busy       busyShare    // the loop's
+	applyBusy  busyShare    // the applier's
 	snapshots  atomic.Int64 // written
 	snapErrors atomic.Int64
 
@@ -88,13 +89,13 @@ func (f *figures) proposals() admin.Sizes {
 	return admin.Sizes{Last: f.proposalLast.Load(), Min: f.proposalMin.Load(), Max: f.proposalMax.Load()}
 }
 
-// busyWindow is the time over which the loop's busy share is taken.
+// busyWindow is the time over which busy shares are taken.
 const busyWindow = time.Second
 
-// busyShare is the share of its time that the loop was at work in the last
+// busyShare is the share of its time that a goroutine was at work in the last
 // whole window: the first thing to look at when a server is slow.
 type busyShare struct {
-	since    time.Time // the loop's own
+	since    time.Time // the goroutine's own
 	busy     time.Duration
 	permille atomic.Int64
 }

@@ -10,7 +10,7 @@ import (
 // Beyond it the readers of the links wait, and their peers with them.
 const inboxPeerBytes = 64 << 20
 
-// inboxKeep is the size in events beyond which a lane's memory is not kept
+// inboxKeep is the size in items beyond which a lane's memory is not kept
 // once it has been emptied.
 const inboxKeep = 8 << 10
 
@@ -83,9 +83,9 @@ func (in *inbox) take(peer, client []zab.Event) (peers, clients []zab.Event) {
 	return peers, clients
 }
 
-// emptied lets go of what the events refer to, and of the memory of a lane
-// that was unusually long.
-func emptied(events []zab.Event) []zab.Event {
+// emptied lets go of what the items refer to, and of the memory of a queue that
+// was unusually long.
+func emptied[T any](events []T) []T {
 	if cap(events) > inboxKeep {
 		return nil
 	}

@@ -1,23 +1,15 @@
 package server
 
 import (
-	"math/rand/v2"
 	"time"
 
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/zab"
 )
 
-// Bounds of what the loop does at a stretch.
-const (
-	// passEvents is how many events are stepped before their effects are
-	// carried out.
-	passEvents = 1024
-	// applyRun and applyRunBytes bound the records applied under one hold of
-	// the state's lock: clients' reads wait meanwhile.
-	applyRun      = 256
-	applyRunBytes = 1 << 20
-)
+// passEvents is how many events the loop steps before it carries out their
+// effects.
+const passEvents = 1024
 
 // loop owns the replica. Its methods belong to its goroutine.
 type loop struct {
@@ -29,18 +21,9 @@ type loop struct {
 
 	serving bool
 	touched time.Duration // when touches were last collected
-
-	snapRecords int   // applied since the last snapshot was asked for
-	snapBytes   int64 // of them
-	snapAt      int   // at so many records the next one is due
-	snapAtBytes int64 // or at so many bytes; 0 is never
 }
 
-func newLoop(s *Server, r *replica.Replica) *loop {
-	l := &loop{s: s, replica: r}
-	l.drawSnapshot()
-	return l
-}
+func newLoop(s *Server, r *replica.Replica) *loop { return &loop{s: s, replica: r} }
 
 // run is the loop.
 func (l *loop) run() {
@@ -105,18 +88,11 @@ func (l *loop) collectTouched() {
 	}
 }
 
-// install puts the state of a received snapshot in the place of the old one
-// (Y3). Clients have to come again: what their requests came to is not known.
+// install has the state of a received snapshot put in the place of the old one,
+// behind everything that was to be applied to that (Y3).
 func (l *loop) install(ev *zab.Event) {
 	l.carryOut()
-	state := l.s.disk.takeLoaded(ev.Disk.Op)
-	// Before the state changes: its watches are not in the new one, and a client
-	// that still read from that would miss what they were set for.
-	l.s.port.CloseAll("a snapshot is installed")
-	l.s.stateMu.Lock()
-	l.s.state = state
-	l.s.stateMu.Unlock()
-	l.snapRecords, l.snapBytes = 0, 0
+	l.s.applier.put(nil, nil, thenInstall, l.s.disk.takeLoaded(ev.Disk.Op))
 }
 
 // carryOut performs the output, in the order that gets the slow things going
@@ -136,76 +112,23 @@ func (l *loop) carryOut() {
 	}
 	s.logReads.put(o.LogReads...)
 	s.snapReads.put(o.SnapReads...)
-	l.apply(o.Apply)
-	for i := range o.Answers {
-		s.port.Answer(o.Answers[i])
-	}
-	l.publish()
-	s.port.Flush()
+	s.applier.put(o.Apply, o.Answers, l.publish(), nil)
 	s.notes.put(o.Notes)
 	o.Reset()
 }
 
-// apply applies records, releasing the lock now and then.
-func (l *loop) apply(recs []zab.Record) {
-	for len(recs) > 0 {
-		n, bytes := 0, 0
-		for n < len(recs) && n < applyRun && bytes < applyRunBytes {
-			bytes += len(recs[n].Bytes)
-			n++
-		}
-		l.applyRun(recs[:n])
-		l.countApplied(n, bytes)
-		recs = recs[n:]
-	}
-}
-
-func (l *loop) applyRun(recs []zab.Record) {
-	s := l.s
-	s.stateMu.Lock()
-	defer s.stateMu.Unlock()
-	for i := range recs {
-		rec := &recs[i]
-		s.port.BeforeApply(rec)
-		res := s.state.Apply(rec)
-		s.port.Applied(rec, res)
-		s.figures.applied(rec.Zxid, s.state)
-	}
-}
-
-// countApplied asks for a snapshot when one is due. While one is being written
-// it is asked for again and again.
-func (l *loop) countApplied(records, bytes int) {
-	l.snapRecords += records
-	l.snapBytes += int64(bytes)
-	if l.snapRecords < l.snapAt && (l.snapAtBytes == 0 || l.snapBytes < l.snapAtBytes) {
-		return
-	}
-	if l.s.snapshots.due() {
-		l.drawSnapshot()
-	}
-}
-
-// drawSnapshot draws when the next snapshot is due, from the upper half of the
-// limits, so that servers of an ensemble do not write theirs all at once.
-func (l *loop) drawSnapshot() {
-	c := &l.s.cfg
-	l.snapRecords, l.snapBytes = 0, 0
-	l.snapAt = c.SnapCount/2 + rand.IntN(max(c.SnapCount/2, 1))
-	l.snapAtBytes = 0
-	if c.SnapBytes > 0 {
-		l.snapAtBytes = c.SnapBytes/2 + rand.Int64N(max(c.SnapBytes/2, 1))
-	}
-}
-
-// publish makes the replica's status known, and opens or closes the client
-// port as it says (Y2).
-func (l *loop) publish() {
+// publish makes the replica's status known. It returns whether the client port
+// is to be opened or closed, once what was to be applied before is (Y2).
+func (l *loop) publish() applyThen {
 	status := l.replica.Status()
 	l.s.status.Store(&status)
 	l.s.figures.observe(&status, l.now, l.out.Disk)
-	if status.Serving != l.serving {
-		l.serving = status.Serving
-		l.s.port.SetServing(l.serving)
+	if status.Serving == l.serving {
+		return thenNothing
 	}
+	l.serving = status.Serving
+	if l.serving {
+		return thenServe
+	}
+	return thenShut
 }

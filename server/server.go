@@ -33,13 +33,14 @@ type Server struct {
 	loop  *loop
 
 	// stateMu is the lock over the state and over which state it is. state is
-	// read under it and replaced by the loop alone.
+	// read under it and replaced by the applier alone. The loop never takes it.
 	stateMu sync.RWMutex
 	state   *replica.State
 
 	status  atomic.Pointer[replica.Status]
 	figures figures
 
+	applier     *applier
 	disk        *diskRunner
 	logReads    *mailbox[zab.LogRead]  // bound: one for apply and one for each learner
 	snapReads   *mailbox[zab.SnapRead] // bound: the leader's snapshot window for each learner
@@ -95,6 +96,7 @@ func Open(cfg Config) (*Server, error) {
 	}
 	s.notes = newNoteBook(s.log)
 	s.watchdog = newWatchdog(cfg.DiskStall, s.abort)
+	s.applier = newApplier(s)
 	s.disk = newDiskRunner(s)
 	s.snapshots = newSnapshotter(s)
 	s.warnDescriptors()
@@ -233,6 +235,7 @@ func (s *Server) run() {
 			f()
 		}()
 	}
+	s.applier.start()
 	s.disk.start()
 	s.notes.start()
 	s.watchdog.start()
@@ -263,7 +266,7 @@ func (s *Server) abort(err error) {
 }
 
 // supervise waits for the end of the server and carries it out: doors first,
-// then the loop and its helpers, then the disk.
+// then the loop and its helpers, then the applier, then the disk.
 func (s *Server) supervise() {
 	defer close(s.done)
 	limit := make(<-chan time.Time)
@@ -296,7 +299,8 @@ func (s *Server) tearDown() {
 	s.port.Close()
 	close(s.quit) // the loop ends before its links do, and calls no election about it
 	s.workers.Wait()
-	s.inbox.close() // readers of links may wait in it
+	s.applier.stop() // after the loop, so that what was committed is applied
+	s.inbox.close()  // readers of links may wait in it
 	s.peers.Close()
 	s.disk.stop()
 	if err := s.store.Close(); err != nil {

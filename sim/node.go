@@ -20,6 +20,9 @@ const (
 	syncLimit = 10
 )
 
+// applyWindow is small, so that it is full now and then.
+const applyWindow = 8
+
 // node is one server: the real replica over the real storage, at virtual edges.
 type node struct {
 	w     *world
@@ -97,8 +100,8 @@ func (n *node) start() {
 	}
 	n.replica = replica.New(replica.Config{
 		Self: n.id, Ensemble: w.check.ensemble, Tick: tickTime, InitLimit: initLimit, SyncLimit: syncLimit,
-		Membership: "simulated",
-		Bootstrap:  zab.Bootstrap{Ensemble: w.rng.Uint64() | 1, Secret: secret[:]},
+		Membership: "simulated", Window: applyWindow,
+		Bootstrap: zab.Bootstrap{Ensemble: w.rng.Uint64() | 1, Secret: secret[:]},
 	}, replica.Start{
 		Last: found.Last, Applied: state.Applied(), Epochs: found.Epochs,
 		Sessions: state.Sessions(), Ensemble: state.Ensemble(), Members: state.Membership(),
@@ -408,6 +411,7 @@ func (n *node) kickApply() {
 			n.perform(item)
 		}
 		n.applying = false
+		n.deliver(n.life, zab.Event{Kind: zab.EvApplied, Applied: n.state.Applied().Zxid})
 		n.kickApply()
 	})
 }

@@ -44,6 +44,10 @@ const (
 	// EvDiskDone: every disk operation up to Op has completed; DiskDone says
 	// what the last one of interest achieved.
 	EvDiskDone
+	// EvApplied: what was handed out in Apply is applied through Applied. It
+	// need not be told for every record, but for at least a quarter of the
+	// window at a time.
+	EvApplied
 	// EvLogRead: what was read from the log. LogRead.
 	EvLogRead
 	// EvSnapOpened, EvSnapRead: answers to SnapReads. SnapRead.
@@ -75,6 +79,7 @@ type Event struct {
 	Sessions []SessionID
 	Paths    []string
 
+	Applied  Zxid
 	Disk     DiskDone
 	LogRead  *LogReadResult
 	SnapRead *SnapReadResult

@@ -104,7 +104,7 @@ type Output struct {
 	Notify    []Notify
 	Dials     []ServerID // open a quorum connection to each
 	Closes    []LinkID
-	Apply     []Record // committed and durable here; apply in this order
+	Apply     []Record // committed and durable here; apply in this order, then tell by EvApplied
 	Answers   []Answer
 	Notes     []Note
 }

@@ -16,7 +16,7 @@ import (
 // list before the record that it waits for is applied. Bound: one place for each
 // connection.
 type aheadList struct {
-	applied zab.Zxid // the loop's own
+	applied zab.Zxid // the applier's own
 
 	mu      sync.Mutex
 	waiting map[*conn]zab.Zxid
@@ -42,7 +42,7 @@ func (a *aheadList) remove(c *conn) {
 	a.mu.Unlock()
 }
 
-// wake wakes and forgets those whose record was applied. Only the loop calls it.
+// wake wakes and forgets those whose record was applied. Only the applier calls it.
 func (a *aheadList) wake() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

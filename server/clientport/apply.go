@@ -7,7 +7,7 @@ import (
 	"github.com/quorumd/quorumd/znode"
 )
 
-// BeforeApply must be called by the loop before each record is applied, with
+// BeforeApply must be called by the applier before each record is applied, with
 // the state write-locked. It answers what waits before the record's request on
 // the same connection from the state as it still is (C3).
 func (p *Port) BeforeApply(rec *zab.Record) {
@@ -22,7 +22,7 @@ func (p *Port) BeforeApply(rec *zab.Record) {
 	}
 }
 
-// Applied must be called by the loop after each record was applied, under the
+// Applied must be called by the applier after each record was applied, under the
 // same lock as BeforeApply. It answers the record's request if a connection of
 // this server waits for it.
 func (p *Port) Applied(rec *zab.Record, res znode.Result) {
@@ -43,7 +43,7 @@ func (p *Port) Applied(rec *zab.Record, res znode.Result) {
 	}
 }
 
-// Answer takes what the replica answers without a record. The loop calls it
+// Answer takes what the replica answers without a record. The applier calls it
 // after the records of the same output were applied, with or without the lock.
 func (p *Port) Answer(a zab.Answer) {
 	c := p.table.of(a.Session)

@@ -56,7 +56,7 @@ const (
 )
 
 // conn is one client connection. Its reader goroutine runs serve, its writer
-// goroutine runs write; the loop appends to it.
+// goroutine runs write; the applier appends to it.
 type conn struct {
 	p      *Port
 	nc     net.Conn
@@ -228,7 +228,7 @@ func (c *conn) sayGoodbye() {
 }
 
 // leave takes the connection out of the tables. Both its goroutines are done
-// with the state by now, and the loop skips a connection that has ended, so no
+// with the state by now, and the applier skips a connection that has ended, so no
 // watch can be registered after they are dropped (C7).
 func (c *conn) leave() {
 	p := c.p

@@ -19,7 +19,7 @@
 //	           write, sync   ─ gets its Seq, joins pending ──▶ loop
 //	           read behind a write ─ joins pending
 //	         then one write of out
-//	loop:    BeforeApply, apply, Applied        ─ state write-locked ─▶ out
+//	applier: BeforeApply, apply, Applied        ─ state write-locked ─▶ out
 //	         Flush: wake the writers of the connections that were touched,
 //	         and the clients that were ahead of the state and are not any more
 //	writer:  reads that came to the head of pending ─ state read-locked ─▶ out
@@ -39,7 +39,7 @@
 //	    list: what waited before it has been answered from the state before it
 //	    (BeforeApply). A read therefore never shows a later write of its own
 //	    session. The obvious design, in which the writer answers reads when they
-//	    reach the head and nobody else does, breaks this: the loop may have
+//	    reach the head and nobody else does, breaks this: the applier may have
 //	    applied the next write by then.
 //	C4  Entries leave the head of pending, and are executed, only under a lock of
 //	    the state; only the reader appends. So the reader, having found pending
@@ -50,7 +50,7 @@
 //	    connection, before the EvAttach of its successor.
 //	C7  After a connection has ended nothing is appended to its out and no watch
 //	    is registered for it.
-//	C8  Nothing here blocks the loop: it takes the locks below and never waits
+//	C8  Nothing here blocks the applier: it takes the locks below and never waits
 //	    for a socket.
 //
 // Lock order: state -> submit -> table -> watch shards -> conn; the rest

@@ -28,7 +28,7 @@ const (
 	DefaultWriteTimeout = 15 * time.Second
 
 	// runRequests and runBytes bound what is answered under one read lock of
-	// the state: the loop cannot apply meanwhile.
+	// the state: nobody can apply meanwhile.
 	runRequests = 128
 	runBytes    = 256 << 10
 

@@ -53,7 +53,7 @@ type Port struct {
 	buffers buffers
 
 	// applying is the connection that BeforeApply found, for Applied. It
-	// belongs to the loop.
+	// belongs to the applier.
 	applying *conn
 }
 
@@ -114,7 +114,7 @@ func (p *Port) SetServing(on bool) {
 }
 
 // CloseAll closes every client connection. Their sessions live on. No reply is
-// made any more once it returns: a loop that puts another state in the place of
+// made any more once it returns: whoever puts another state in the place of
 // the state calls it before it does, since the watches are lost with the old
 // one.
 func (p *Port) CloseAll(reason string) {
@@ -159,7 +159,8 @@ func (p *Port) Touched(dst []zab.SessionID) []zab.SessionID {
 }
 
 // Flush wakes the writers of the connections that something was appended to
-// since the last Flush, and whoever waits for what was applied since. The loop calls it after it has released the state.
+// since the last Flush, and whoever waits for what was applied since. The applier
+// calls it after it has released the state.
 func (p *Port) Flush() {
 	p.dirtyMu.Lock()
 	p.dirty, p.flushed = p.flushed[:0], p.dirty

@@ -6,7 +6,7 @@ import (
 	"github.com/quorumd/quorumd/jute"
 )
 
-// write is the writer goroutine: it writes what the loop left in out and
+// write is the writer goroutine: it writes what the applier left in out and
 // answers the reads that came to the head of pending. When the connection ends
 // it is the one that closes the socket, so that nobody who holds a lock has to.
 func (c *conn) write() {
