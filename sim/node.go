@@ -3,7 +3,8 @@ package sim
 import (
 	"errors"
 	"fmt"
-	"slices"
+	"os"
+	"syscall"
 	"time"
 
 	"github.com/quorumd/quorumd/internal/vfs"
@@ -44,13 +45,22 @@ type node struct {
 	waiting [stages][]func() // steps whose time came while they were held
 	backlog []func()         // steps whose time came while it stood still
 
-	disk     []zab.DiskOp
-	diskBusy bool
-	stalled  time.Duration // the disk does nothing before
-	leaving  []departure
-	sending  bool
-	applies  []applyItem
-	applying bool
+	wall time.Duration // its clock is off by
+
+	disk      []zab.DiskOp
+	diskBusy  bool
+	stalled   time.Duration // the disk does nothing before
+	stalledAt time.Duration // when the step that waits for it began
+	awaiting  func()        // that step
+	doomed    int           // at so many operations into the next start the power fails
+	clone     *vfs.MemFS    // what the disk held when the power failed
+	room      int64         // bytes left on the disk; negative: enough
+	rotten    bool          // something on the disk was damaged
+	whole     bool          // nothing on the disk is damaged
+	leaving   []departure
+	sending   bool
+	applies   []applyItem
+	applying  bool
 
 	imaging   bool // a snapshot is being written
 	sinceSnap int
@@ -67,30 +77,29 @@ type applyItem struct {
 
 func (w *world) node(id zab.ServerID) *node { return w.nodes[int(id)-1] }
 
-// start recovers a server from its disk.
+// start recovers a server from its disk. Where that fails, it is tried again
+// later, as by whoever supervises the process.
 func (n *node) start() {
 	w := n.w
 	n.life++
-	store, found, err := txnlog.Open(n.fs, txnlog.Options{
-		LogDir: "log", DataDir: "data", Server: n.id, SegmentSize: 16 << 10,
-	})
-	if err != nil {
-		w.fail("server %d cannot start: %v", n.id, err)
+	n.reset()
+	n.fs.Room(n.room)
+	if n.doomed > 0 {
+		n.doom(n.doomed, vfs.KeepSubset, w.rng)
+		n.doomed = 0
+	}
+	store, state, found, err := n.recover()
+	if n.clone != nil {
+		w.check.mark("crash in start")
+		n.perish()
 		return
 	}
-	state := replica.NewState()
-	if found.Snapshot != nil {
-		if state, err = load(store, found.Snapshot.At); err != nil {
-			w.fail("server %d cannot load its snapshot: %v", n.id, err)
-			return
-		}
+	if err != nil {
+		n.refuse(err)
+		return
 	}
 	n.store, n.state, n.up = store, state, true
-	n.disk, n.diskBusy, n.applies, n.applying = nil, false, nil, false
-	n.leaving, n.sending = nil, false
-	n.paused, n.imaging = false, false
-	n.forgetSteps()
-	n.born, n.rate = w.now, 0.95+0.1*w.rng.Float64()
+	n.born = w.now
 	n.sinceSnap, n.snapEvery = 0, 20+w.rng.IntN(200)
 	n.out.Reset()
 	n.port.open(n)
@@ -114,21 +123,83 @@ func (n *node) start() {
 	n.tick(n.life)
 }
 
+// reset makes a server's memory that of a process that has just begun.
+func (n *node) reset() {
+	n.disk, n.diskBusy, n.applies, n.applying = nil, false, nil, false
+	n.leaving, n.sending = nil, false
+	n.paused, n.imaging = false, false
+	n.stalled, n.awaiting = 0, nil
+	n.clone = nil
+	n.forgetSteps()
+	n.rate = 0.95 + 0.1*n.w.rng.Float64()
+	if f := n.w.check.faults; f.clocks > 0 {
+		n.rate = 1 - f.clocks + 2*f.clocks*n.w.rng.Float64()
+	}
+}
+
+// recover opens the disk and builds the tree.
+func (n *node) recover() (*txnlog.Store, *replica.State, txnlog.Recovered, error) {
+	store, found, err := txnlog.Open(n.fs, txnlog.Options{
+		LogDir: "log", DataDir: "data", Server: n.id, SegmentSize: 16 << 10,
+	})
+	if err != nil {
+		return nil, nil, found, err
+	}
+	state := replica.NewState()
+	if found.Snapshot != nil {
+		if state, err = load(store, found.Snapshot.At); err != nil {
+			return nil, nil, found, err
+		}
+	}
+	return store, state, found, nil
+}
+
+// refuse deals with a server that did not start. One whose data was damaged
+// gets an empty disk, as its message asks for; any other has to wait.
+func (n *node) refuse(err error) {
+	w := n.w
+	w.say("server %d does not start: %v", n.id, err)
+	var failed *os.PathError
+	switch {
+	case n.rotten && errors.Is(err, txnlog.ErrCorrupt):
+		w.check.mark("damage found at start")
+		n.empty()
+	case errors.As(err, &failed) && (errors.Is(err, syscall.EIO) || errors.Is(err, syscall.ENOSPC)):
+		w.check.mark("start refused: " + errnoName(err))
+		n.fs.Kill()
+	default:
+		w.fail("server %d cannot start: %v", n.id, err)
+		return
+	}
+	n.startLater(w.between(100*time.Millisecond, time.Second))
+}
+
+// startLater starts a server after a while, unless somebody else did.
+func (n *node) startLater(d time.Duration) {
+	life := n.life
+	if n.w.calm {
+		d = min(d, 100*time.Millisecond)
+	}
+	n.w.after(d, func() {
+		if !n.up && n.life == life {
+			n.start()
+		}
+	})
+}
+
 // announce lets the others find out that the server's ports answer, or refuse.
 func (n *node) announce(up bool) {
+	net := n.w.net
 	for _, other := range n.w.nodes {
-		if other == n || !other.up {
-			continue
-		}
-		if n.w.net.isCut(n, other) || n.w.net.isCut(other, n) {
+		if other == n || !other.up || net.isCut(n, other) || net.isCut(other, n) {
 			continue
 		}
 		life := other.life
-		n.w.after(n.w.net.delay(), func() {
+		n.w.after(net.delay(n, other), func() {
 			other.receive(life, zab.Event{Kind: zab.EvReachable, Peer: n.id, Up: up})
 		})
 		if mine := n.life; up {
-			n.w.after(n.w.net.delay(), func() {
+			n.w.after(net.delay(other, n), func() {
 				n.receive(mine, zab.Event{Kind: zab.EvReachable, Peer: other.id, Up: true})
 			})
 		}
@@ -147,19 +218,59 @@ func load(store *txnlog.Store, at zab.Position) (*replica.State, error) {
 
 // crash ends a server as a loss of power does.
 func (n *node) crash(keep vfs.Keep) {
-	if !n.up {
-		return
+	if n.up {
+		n.w.say("crash %d keep=%s", n.id, keep)
+		n.end(n.fs.CrashClone(n.w.rng, keep), false)
 	}
-	n.w.say("crash %d keep=%s", n.id, keep)
+}
+
+// vanish is a crash that the others are not told of: their connections stay.
+func (n *node) vanish(keep vfs.Keep) {
+	if n.up {
+		n.w.say("vanish %d keep=%s", n.id, keep)
+		n.end(n.fs.CrashClone(n.w.rng, keep), true)
+	}
+}
+
+// kill ends the process; its machine goes on.
+func (n *node) kill() {
+	if n.up {
+		n.w.say("kill %d", n.id)
+		n.w.check.mark("kill")
+		n.fs.Kill()
+		n.end(n.fs, false)
+	}
+}
+
+// perish ends a server whose power failed within a disk operation, before
+// anybody has heard of it.
+func (n *node) perish() {
+	n.w.say("crash %d in operation", n.id)
+	fs := n.clone
+	n.clone = nil
+	n.end(fs, false)
+	n.startLater(n.w.between(5*time.Millisecond, 500*time.Millisecond))
+}
+
+// end leaves a disk, and nothing else, of a server.
+func (n *node) end(fs *vfs.MemFS, silent bool) {
 	n.up = false
 	n.life++
 	n.forgetSteps()
-	n.fs = n.fs.CrashClone(n.w.rng, keep)
+	n.fs = fs
 	n.port.close()
-	n.w.net.died(n)
-	n.announce(false)
+	n.w.net.died(n, silent)
+	if !silent {
+		n.announce(false)
+	}
 	n.w.check.crashed(n)
 }
+
+// diskLimit is how long the disk may take before the watchdog ends the server.
+const diskLimit = 30 * time.Second
+
+// wallClock is what the server's clock shows, in ms since 1970.
+func (n *node) wallClock() int64 { return 1_700_000_000_000 + (n.w.now + n.wall).Milliseconds() }
 
 func (n *node) clock() time.Duration { return time.Duration(float64(n.w.now-n.born) * n.rate) }
 
@@ -188,7 +299,7 @@ func (n *node) deliver(life int, ev zab.Event) {
 		return
 	}
 	ev.Now = n.clock()
-	ev.Wall = 1_700_000_000_000 + n.w.now.Milliseconds()
+	ev.Wall = n.wallClock()
 	n.replica.Step(&ev, &n.out)
 	n.carryOut()
 	n.w.check.stepped(n)
@@ -199,6 +310,7 @@ func (n *node) carryOut() {
 	w, o := n.w, &n.out
 	for _, note := range o.Notes {
 		w.check.note(n, note)
+		w.undisturbed(n, note)
 	}
 	n.disk = append(n.disk, o.Disk...)
 	for _, r := range o.LogReads {
@@ -236,168 +348,6 @@ func (n *node) carryOut() {
 	n.kickApply()
 }
 
-// kickDisk performs a run of the operations asked for, of a length and after
-// a time drawn at random, and lets the server hear of it later still.
-func (n *node) kickDisk() {
-	if n.diskBusy || len(n.disk) == 0 {
-		return
-	}
-	n.diskBusy = true
-	life, w := n.life, n.w
-	wait := w.jitter(time.Millisecond)
-	if n.stalled > w.now {
-		wait += n.stalled - w.now
-	}
-	n.later(stageAppend, wait, func() {
-		batch := n.disk[:1+w.rng.IntN(len(n.disk))]
-		n.disk = n.disk[len(batch):]
-		done, err := n.store.Do(batch)
-		if err != nil {
-			w.fail("server %d: disk: %v", n.id, err)
-			return
-		}
-		for i := range done {
-			n.w.check.diskDone(n, &done[i])
-		}
-		done = slices.Clone(done)
-		if w.chance(0.5) {
-			if err := n.store.Prepare(); err != nil {
-				w.fail("server %d: disk: %v", n.id, err)
-				return
-			}
-		}
-		n.later(stageSynced, w.jitter(200*time.Microsecond), func() {
-			n.completed(life, done)
-			n.diskBusy = false
-			n.kickDisk()
-		})
-	})
-}
-
-func (n *node) completed(life int, done []zab.DiskDone) {
-	for i := range done {
-		if d := &done[i]; d.Kind == zab.DiskSnapEnd && d.OK {
-			n.install(d)
-		}
-		n.deliver(life, zab.Event{Kind: zab.EvDiskDone, Disk: done[i]})
-	}
-}
-
-// install swaps in the tree of a snapshot that was received.
-func (n *node) install(d *zab.DiskDone) {
-	state, err := load(n.store, d.At)
-	if err != nil {
-		n.w.fail("server %d cannot load the snapshot it received: %v", n.id, err)
-		return
-	}
-	n.state = state
-	n.applies = nil
-	n.port.dropAll()
-	d.Sessions, d.Ensemble, d.Members = state.Sessions(), state.Ensemble(), state.Membership()
-	n.w.check.installed(n)
-}
-
-func (n *node) readLog(r zab.LogRead) {
-	life := n.life
-	n.later(stageRead, n.w.jitter(300*time.Microsecond), func() {
-		res, err := n.store.ReadLog(r)
-		if err != nil {
-			n.w.fail("server %d: log read after %s: %v", n.id, r.After, err)
-			return
-		}
-		n.deliver(life, zab.Event{Kind: zab.EvLogRead, LogRead: &res})
-	})
-}
-
-func (n *node) readSnap(r zab.SnapRead) {
-	life := n.life
-	n.later(stageRead, 300*time.Microsecond, func() {
-		if _, ok := n.store.NewestSnapshot(); r.Open && !ok {
-			if err := n.snapshotNow(); err != nil {
-				n.w.fail("server %d: snapshot: %v", n.id, err)
-				return
-			}
-		}
-		res := n.store.SnapRead(r)
-		switch {
-		case r.Close:
-		case r.Open:
-			n.deliver(life, zab.Event{Kind: zab.EvSnapOpened, SnapRead: &res})
-		default:
-			n.deliver(life, zab.Event{Kind: zab.EvSnapRead, SnapRead: &res})
-		}
-	})
-}
-
-// snapshotNow writes a snapshot in one go.
-func (n *node) snapshotNow() error {
-	if n.imaging {
-		return nil // one is on its way; the learner asks again
-	}
-	w, err := n.store.CreateSnapshot(n.state.Applied())
-	if err != nil {
-		return err
-	}
-	image := n.state.Snapshot()
-	defer image.Release()
-	for more := true; more; {
-		if more, err = writeFrame(image, w, 64); err != nil {
-			w.Abort()
-			return err
-		}
-	}
-	return w.Commit()
-}
-
-func writeFrame(image *replica.Image, w *txnlog.SnapshotWriter, nodes int) (more bool, err error) {
-	frame, kind, done := image.Next(nil, nodes)
-	if len(frame) > 0 || !done {
-		if err := w.Frame(kind, frame); err != nil {
-			return false, err
-		}
-	}
-	return !done, nil
-}
-
-// snapshotSlowly writes a snapshot a few znodes at a time while the server
-// goes on.
-func (n *node) snapshotSlowly() {
-	writer, err := n.store.CreateSnapshot(n.state.Applied())
-	if err != nil {
-		n.w.fail("server %d: snapshot: %v", n.id, err)
-		return
-	}
-	n.w.say("snapshot %d at %s", n.id, n.state.Applied())
-	n.imaging = true
-	state, image := n.state, n.state.Snapshot()
-	var step func()
-	step = func() {
-		if n.state != state { // replaced by one that was received
-			image.Release()
-			writer.Abort()
-			n.imaging = false
-			return
-		}
-		more, err := writeFrame(image, writer, 1+n.w.rng.IntN(16))
-		if err == nil && more {
-			n.later(stageSnapshot, n.w.jitter(500*time.Microsecond), step)
-			return
-		}
-		image.Release()
-		n.imaging = false
-		if err == nil {
-			err = writer.Commit()
-		}
-		if err == nil {
-			err = n.store.Purge(2)
-		}
-		if err != nil && !errors.Is(err, txnlog.ErrSuperseded) {
-			n.w.fail("server %d: snapshot: %v", n.id, err)
-		}
-	}
-	n.later(stageSnapshot, n.w.jitter(500*time.Microsecond), step)
-}
-
 // kickApply applies what is committed, a few records at a time.
 func (n *node) kickApply() {
 	if n.applying || len(n.applies) == 0 {
@@ -405,10 +355,14 @@ func (n *node) kickApply() {
 	}
 	n.applying = true
 	n.later(stageApply, n.w.jitter(50*time.Microsecond), func() {
+		life := n.life
 		for count := 1 + n.w.rng.IntN(8); count > 0 && len(n.applies) > 0; count-- {
 			item := n.applies[0]
 			n.applies = n.applies[1:]
 			n.perform(item)
+			if n.life != life {
+				return
+			}
 		}
 		n.applying = false
 		n.deliver(n.life, zab.Event{Kind: zab.EvApplied, Applied: n.state.Applied().Zxid})
@@ -434,18 +388,9 @@ func (n *node) perform(item applyItem) {
 	}
 }
 
-// keepName writes down whose history this is, some time after it is known.
-func (n *node) keepName() {
-	n.later(stageSnapshot, n.w.jitter(100*time.Millisecond), func() {
-		if err := n.store.SetEnsemble(n.state.Ensemble()); err != nil {
-			n.w.fail("server %d: identity: %v", n.id, err)
-		}
-	})
-}
-
 func (n *node) String() string { return fmt.Sprintf("server %d", n.id) }
 
 // newIDs makes the source of session ids for this life.
 func (n *node) newIDs() *session.IDs {
-	return session.NewIDs(n.id, 1_700_000_000_000+n.w.now.Milliseconds()+int64(n.life))
+	return session.NewIDs(n.id, n.wallClock()+int64(n.life))
 }

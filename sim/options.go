@@ -1,8 +1,10 @@
 package sim
 
 import (
+	"fmt"
 	"io"
 	"math/rand/v2"
+	"slices"
 	"time"
 )
 
@@ -10,54 +12,116 @@ import (
 type Options struct {
 	Seed    uint64
 	Servers int           // voters, 1 to 7
+	Clients int           // how many
 	Chaos   time.Duration // virtual length of the first phase
+	Without []string      // kinds of faults that do not happen; see Kinds
+	Drop    []int         // faults that do not happen, by their numbers in the trace
 	Trace   io.Writer     // where the story goes; nil for nowhere
 }
 
-// healLimit bounds the second phase: an ensemble without faults must have come
-// together by then.
-const healLimit = 60 * time.Second
+// TickTime is the tick of the simulated servers.
+const TickTime = tickTime
 
-// faults is how often each kind of fault happens in a run: the mean time
-// between two, 0 for never.
-type faults struct {
-	crash     time.Duration // one server loses what was not synced
-	crashAll  time.Duration // all of them at once
-	pause     time.Duration // one stands still and goes on
-	partition time.Duration // links are cut, in one direction or both
-	reset     time.Duration // a connection breaks
-	wipe      time.Duration // one loses its disk
-	stall     time.Duration // a disk takes its time
-	lose      float64       // part of the election messages that get lost
-	repeat    float64       // ... that come twice
+// Check refuses options that name what does not exist.
+func (o *Options) Check() error {
+	if o.Servers < 0 || o.Servers > 7 {
+		return fmt.Errorf("%d servers; 1 to 7, or 0 to draw them", o.Servers)
+	}
+	if o.Clients < 0 || o.Chaos < 0 {
+		return fmt.Errorf("a negative number of clients or length of time")
+	}
+	for _, name := range o.Without {
+		if !slices.Contains(Kinds(), name) {
+			return fmt.Errorf("there is no fault %q; there are %q", name, Kinds())
+		}
+	}
+	return nil
 }
 
-// draw decides which faults a seed has, and how many servers and clients.
-func draw(o Options, rng *rand.Rand) (f faults, servers, observers, clients int) {
-	servers = o.Servers
-	if servers == 0 {
-		servers = []int{1, 3, 3, 3, 3, 3, 5, 5, 5, 7}[rng.IntN(10)]
-	}
-	if servers > 1 && rng.IntN(4) == 0 {
-		observers = 1
-	}
-	clients = 1 + rng.IntN(5)
-	pick := func(least, most time.Duration) time.Duration {
-		d := least + time.Duration(rng.Int64N(int64(most-least)))
-		if rng.IntN(2) == 0 {
-			return 0
-		}
-		return d
-	}
-	f.crash = pick(200*time.Millisecond, 4*time.Second)
-	f.crashAll = pick(time.Second, 10*time.Second)
-	f.pause = pick(500*time.Millisecond, 8*time.Second)
-	f.partition = pick(500*time.Millisecond, 6*time.Second)
-	f.reset = pick(100*time.Millisecond, 3*time.Second)
-	f.wipe = pick(2*time.Second, 10*time.Second)
-	f.stall = pick(200*time.Millisecond, 5*time.Second)
+// faults is what a run suffers from beginning to end. The faults that happen
+// at a moment are in its plan.
+type faults struct {
+	lone   bool    // one server that does not lead has faults, nobody else
+	lose   float64 // part of the election messages that get lost
+	repeat float64 // ... that come again
+	late   float64 // ... of those that come again much later, across connections
+	slow   float64 // part of the directions that are slow
+	clocks float64 // how far the clocks' rates are off
+}
+
+// size is how many of everything a run has.
+type size struct{ servers, observers, clients int }
+
+// draw decides how large a run is, how long it lasts and what it suffers from.
+func draw(o *Options, rng *rand.Rand) (f faults, s size) {
+	s.servers = []int{1, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5, 6, 7}[rng.IntN(18)]
+	s.observers = []int{0, 0, 0, 0, 0, 1, 1, 2}[rng.IntN(8)]
+	s.clients = 1 + rng.IntN(5)
+	chaos := drawLength(rng)
+	f.lone = rng.IntN(8) == 0
 	if rng.IntN(2) == 0 {
 		f.lose, f.repeat = 0.3*rng.Float64(), 0.2*rng.Float64()
 	}
-	return f, servers, observers, clients
+	if rng.IntN(3) == 0 {
+		f.late = rng.Float64()
+	}
+	if rng.IntN(3) == 0 {
+		f.slow = rng.Float64()
+	}
+	if rng.IntN(2) == 0 {
+		f.clocks = 0.1
+	}
+	if o.Servers != 0 {
+		s.servers = o.Servers
+	}
+	if o.Clients != 0 {
+		s.clients = o.Clients
+	}
+	if o.Chaos == 0 {
+		o.Chaos = chaos
+	}
+	if s.servers < 3 {
+		f.lone = false // one of two is needed
+	}
+	f.cut(o.Without)
+	return f, s
+}
+
+// drawLength draws how long faults happen: mostly short, since most of what
+// can go wrong goes wrong soon, and sometimes long.
+func drawLength(rng *rand.Rand) time.Duration {
+	least, most := 1500*time.Millisecond, 4*time.Second
+	switch k := rng.IntN(20); {
+	case k == 0:
+		least, most = 8*time.Second, 20*time.Second
+	case k < 5:
+		least, most = 4*time.Second, 8*time.Second
+	}
+	return least + time.Duration(rng.Int64N(int64(most-least)))
+}
+
+// Names of what a run suffers from all along; see Options.Without.
+const (
+	lostVotes  = "lost votes"
+	lateVotes  = "late votes"
+	slowLinks  = "slow links"
+	clockRates = "clock rates"
+)
+
+var weather = []string{lostVotes, lateVotes, slowLinks, clockRates}
+
+// cut takes out what a run is to go without.
+func (f *faults) cut(without []string) {
+	for _, name := range without {
+		switch name {
+		case lostVotes:
+			f.lose, f.repeat = 0, 0
+		case lateVotes:
+			f.late = 0
+		case slowLinks:
+			f.slow = 0
+		case clockRates:
+			f.clocks = 0
+		}
+	}
 }

@@ -43,9 +43,13 @@ type world struct {
 	clients []*client
 	check   *checker
 	trace   *trace
-	calm    bool // the healed phase has begun
-	wiped   *node
+	calm    bool  // the healed phase has begun
+	lone    *node // the only one that has faults, if any
+	damaged *node // whose disk is damaged or was lost, since it last served
+	plagued int   // faults that happened
 	err     error
+
+	resumed, gathered time.Duration // see Report
 }
 
 // after schedules f.

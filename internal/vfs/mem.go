@@ -25,6 +25,9 @@ type MemFS struct {
 	ops    uint64
 	hook   func(Op)
 	faults []*Fault
+
+	bounded bool
+	room    int64 // for files to grow by, if bounded
 }
 
 // node is a file or a directory.
@@ -169,6 +172,7 @@ func (m *MemFS) Create(name string) (File, error) {
 	case n.dir:
 		return nil, pathError("create", name, syscall.EISDIR)
 	default:
+		m.give(n)
 		n.change(change{})
 	}
 	return &memFile{fs: m, node: n, name: name, writable: true}, nil
@@ -218,6 +222,9 @@ func (m *MemFS) Rename(from, to string) error {
 	if n == nil {
 		return pathError("rename", from, fs.ErrNotExist)
 	}
+	if base2 != base {
+		m.give(d.names[base2])
+	}
 	d.changeName(nameChange{add: base2, node: n, del: base})
 	return nil
 }
@@ -240,6 +247,7 @@ func (m *MemFS) Remove(name string) error {
 	if n.dir && len(n.names) > 0 {
 		return pathError("remove", name, syscall.ENOTEMPTY)
 	}
+	m.give(n)
 	d.changeName(nameChange{del: base})
 	return nil
 }

@@ -68,6 +68,9 @@ func (f *memFile) WriteAt(p []byte, off int64) (int, error) {
 	if len(p) == 0 {
 		return 0, err
 	}
+	if full := f.fs.take(off + int64(len(p)) - f.node.now.size); err == nil && full != nil {
+		err = pathError("write", f.name, full)
+	}
 	if err != nil {
 		// A write that fails may have been carried out in part.
 		half := len(p) / 2
@@ -105,6 +108,9 @@ func (f *memFile) Truncate(size int64) error {
 	if err := f.usable("truncate", true); err != nil {
 		return err
 	}
+	if f.fs.bounded {
+		f.fs.room += max(0, f.node.now.size-size)
+	}
 	f.node.change(change{size: size})
 	return nil
 }
@@ -117,6 +123,9 @@ func (f *memFile) Preallocate(size int64) error {
 	defer f.fs.mu.Unlock()
 	if err := f.usable("preallocate", true); err != nil {
 		return err
+	}
+	if err := f.fs.take(size - f.node.now.size); err != nil {
+		return pathError("preallocate", f.name, err)
 	}
 	if size > f.node.now.size {
 		f.node.change(change{size: size})

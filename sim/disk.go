@@ -1,0 +1,144 @@
+package sim
+
+import (
+	"errors"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// kickDisk performs a run of the operations asked for, of a length and after
+// a time drawn at random, and lets the server hear of it later still.
+func (n *node) kickDisk() {
+	if n.diskBusy || len(n.disk) == 0 {
+		return
+	}
+	n.diskBusy = true
+	n.later(stageAppend, n.w.jitter(time.Millisecond), n.performDisk)
+}
+
+func (n *node) performDisk() {
+	w := n.w
+	if n.stalled > w.now {
+		n.awaiting, n.stalledAt = n.performDisk, w.now
+		return
+	}
+	batch := n.disk[:1+w.rng.IntN(len(n.disk))]
+	n.disk = n.disk[len(batch):]
+	done, err := n.store.Do(batch)
+	if n.clone == nil { // else nobody was told of it
+		for i := range done {
+			w.check.diskDone(n, &done[i])
+		}
+	}
+	if n.broken(err) {
+		return
+	}
+	done = slices.Clone(done)
+	if w.chance(0.5) && n.broken(n.store.Prepare()) {
+		return
+	}
+	life := n.life
+	n.later(stageSynced, w.jitter(200*time.Microsecond), func() {
+		n.completed(life, done)
+		n.diskBusy = false
+		n.kickDisk()
+	})
+}
+
+// broken ends the server when its store has failed, for the first error is
+// final, or when the power failed meanwhile.
+func (n *node) broken(err error) bool {
+	w := n.w
+	switch {
+	case n.clone != nil:
+		w.check.mark("crash in operation")
+		n.perish()
+		return true
+	case err == nil:
+		return false
+	}
+	w.say("server %d ends: %v", n.id, err)
+	var failed *os.PathError
+	switch {
+	case n.rotten && isDamage(err):
+		w.check.mark("damage found by a read")
+	case !errors.As(err, &failed):
+		w.fail("server %d: disk: %v", n.id, err)
+		return true
+	default:
+		w.check.mark("failed " + failed.Op + ": " + errnoName(err))
+	}
+	// A directory that cannot be written ends the machine, not the process alone.
+	if failed != nil && failed.Op == "syncdir" || w.chance(0.4) {
+		n.crash(vfs.Keeps[w.rng.IntN(len(vfs.Keeps))])
+	} else {
+		n.kill()
+	}
+	n.startLater(w.between(10*time.Millisecond, time.Second))
+	return true
+}
+
+func errnoName(err error) string {
+	if errors.Is(err, syscall.ENOSPC) {
+		return "no space"
+	}
+	return "error"
+}
+
+// doom has the power fail after so many more operations of the disk.
+func (n *node) doom(ops int, keep vfs.Keep, r *rand.Rand) {
+	fs := n.fs
+	fs.Hook(func(op vfs.Op) {
+		if ops--; ops == 0 {
+			n.clone = fs.CrashClone(r, keep)
+			n.w.say("power of %d fails before %s %s", n.id, op.Kind, op.Path)
+		}
+	})
+}
+
+func (n *node) completed(life int, done []zab.DiskDone) {
+	for i := range done {
+		if d := &done[i]; d.Kind == zab.DiskSnapEnd && d.OK && n.life == life && !n.install(d) {
+			return
+		}
+		n.deliver(life, zab.Event{Kind: zab.EvDiskDone, Disk: done[i]})
+	}
+}
+
+// install swaps in the tree of a snapshot that was received.
+func (n *node) install(d *zab.DiskDone) bool {
+	state, err := load(n.store, d.At)
+	if n.broken(err) {
+		return false
+	}
+	n.state = state
+	n.applies = nil
+	n.port.dropAll()
+	d.Sessions, d.Ensemble, d.Members = state.Sessions(), state.Ensemble(), state.Membership()
+	n.w.check.installed(n)
+	return true
+}
+
+func (n *node) readLog(r zab.LogRead) {
+	life := n.life
+	n.later(stageRead, n.w.jitter(300*time.Microsecond), func() {
+		res, err := n.store.ReadLog(r)
+		if n.broken(err) {
+			return
+		}
+		n.deliver(life, zab.Event{Kind: zab.EvLogRead, LogRead: &res})
+	})
+}
+
+// keepName writes down whose history this is, some time after it is known.
+func (n *node) keepName() {
+	n.later(stageSnapshot, n.w.jitter(100*time.Millisecond), func() {
+		n.broken(n.store.SetEnsemble(n.state.Ensemble()))
+	})
+}

@@ -1,0 +1,162 @@
+package sim
+
+import (
+	"math/rand/v2"
+	"time"
+
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// strike ends a server by a loss of power; it comes back after a while.
+func (w *world) strike(n *node, r *rand.Rand) {
+	down := between(r, 5*time.Millisecond, 200*time.Millisecond)
+	if r.IntN(10) < 3 {
+		down = between(r, 200*time.Millisecond, 4*time.Second)
+	}
+	keep, silent := drawKeep(r), r.IntN(4) == 0
+	if !n.up {
+		return
+	}
+	if silent {
+		w.check.mark("silent crash")
+		n.vanish(keep)
+	} else {
+		n.crash(keep)
+	}
+	n.startLater(down)
+}
+
+func drawKeep(r *rand.Rand) vfs.Keep { return vfs.Keeps[r.IntN(len(vfs.Keeps))] }
+
+func crashOne(w *world, r *rand.Rand) { w.strike(w.victim(r), r) }
+
+func crashAll(w *world, r *rand.Rand) {
+	for _, n := range w.nodes {
+		w.strike(n, r)
+	}
+	w.check.mark("crash of all")
+}
+
+func crashQuorum(w *world, r *rand.Rand) {
+	voters := len(w.check.ensemble.Voters())
+	for _, i := range r.Perm(voters)[:voters/2+1] {
+		w.strike(w.nodes[i], r)
+	}
+	w.check.mark("crash of a quorum")
+}
+
+// crashInOperation has the power fail within one of the disk operations that
+// follow; nobody hears of what that operation came to.
+func crashInOperation(w *world, r *rand.Rand) {
+	n := w.victim(r)
+	ops, keep := 1+r.IntN(30), drawKeep(r)
+	if n.up {
+		n.doom(ops, keep, r)
+	}
+}
+
+// crashInStart has the power fail, and fail again while the server recovers.
+func crashInStart(w *world, r *rand.Rand) {
+	n := w.victim(r)
+	n.doomed = 1 + r.IntN(12)
+	w.strike(n, r)
+}
+
+// restartStorm ends a server again and again, soon after each start.
+func restartStorm(w *world, r *rand.Rand) {
+	n := w.victim(r)
+	left := 10
+	var again func()
+	again = func() {
+		if n.up {
+			n.crash(drawKeep(r))
+			n.startLater(between(r, time.Millisecond, 20*time.Millisecond))
+		}
+		if left--; left > 0 && !w.calm {
+			w.after(between(r, 5*time.Millisecond, 150*time.Millisecond), again)
+		}
+	}
+	again()
+	w.check.mark("restart storm")
+}
+
+// wipeOne takes one server's disk away.
+func wipeOne(w *world, r *rand.Rand) {
+	n := w.victim(r)
+	down := between(r, 10*time.Millisecond, time.Second)
+	if !n.up || !w.mayDamage(n) {
+		return
+	}
+	n.crash(vfs.KeepNothing)
+	n.empty()
+	n.startLater(down)
+}
+
+// mayDamage reports whether a server's disk may be damaged or lost. It happens
+// to one at a time, and only while a quorum of the others has taken part in an
+// epoch: a server without its disk cannot tell that from being new, so that
+// more than one at a time is what no protocol survives (invariant E4).
+func (w *world) mayDamage(n *node) bool {
+	if d := w.damaged; d != nil && d.up && d.whole && d.replica.Status().Serving {
+		w.damaged = nil
+	}
+	if w.damaged != nil && w.damaged != n || len(w.check.history) == 0 {
+		return false
+	}
+	safe := w.check.ensemble.IsQuorum(func(id zab.ServerID) bool {
+		return id != n.id && w.check.durable[id-1].epochs.Current > 0
+	})
+	if safe {
+		w.damaged = n
+		n.whole = false
+	}
+	return safe
+}
+
+// empty gives a server an empty disk.
+func (n *node) empty() {
+	n.w.say("wipe %d", n.id)
+	n.fs = vfs.NewMem()
+	n.w.check.wiped(n)
+	n.whole = true // what is on it is right, if little
+}
+
+func pauseOne(w *world, r *rand.Rand) {
+	w.pause(w.victim(r), between(r, 20*time.Millisecond, 2*time.Second), "pause")
+}
+
+// pauseLong has a server stand still for longer than sessions last.
+func pauseLong(w *world, r *rand.Rand) {
+	w.pause(w.victim(r), between(r, 2*time.Second, 15*time.Second), "long pause")
+}
+
+func (w *world) pause(n *node, d time.Duration, what string) {
+	if !n.up || n.paused {
+		return
+	}
+	life := n.life
+	w.say("pause %d for %v", n.id, d)
+	w.check.mark(what)
+	n.paused = true
+	w.after(d, func() {
+		if n.life == life && n.paused {
+			n.resume()
+		}
+	})
+}
+
+// resume lets a server go on: it finds everything that came meanwhile at once.
+func (n *node) resume() {
+	n.w.say("resume %d", n.id)
+	n.paused = false
+	n.catchUp(&n.backlog)
+}
+
+// clockJump sets a server's wall clock, by up to a day.
+func clockJump(w *world, r *rand.Rand) {
+	n := w.victim(r)
+	n.wall = between(r, -24*time.Hour, 24*time.Hour)
+	w.say("the clock of %d is off by %v", n.id, n.wall)
+	w.check.mark("clock jump")
+}

@@ -1,0 +1,92 @@
+package sim
+
+import (
+	"time"
+)
+
+// healLimit bounds the second phase: an ensemble without faults must have come
+// together by then.
+const healLimit = 60 * time.Second
+
+// heal is the second phase: no more faults, and all must be well.
+func (w *world) heal() {
+	w.calm = true
+	w.say("the faults end")
+	w.net.heal()
+	for _, n := range w.nodes {
+		w.guard(n.mend)
+	}
+	w.recovers()
+	for _, c := range w.clients {
+		c.retire()
+	}
+	limit := w.now + healLimit
+	for why := w.check.together(); why != "" && w.err == nil; why = w.check.together() {
+		if w.now >= limit {
+			w.fail("not together %v after the faults ended: %s", healLimit, why)
+			return
+		}
+		w.run(w.now + 20*time.Millisecond)
+	}
+	if w.err == nil {
+		w.check.final()
+	}
+}
+
+// mend ends what a server suffers from, and starts it if it is down.
+func (n *node) mend() {
+	n.fs.Heal()
+	n.fs.Hook(nil)
+	n.doomed = 0
+	n.makeRoom()
+	switch {
+	case !n.up:
+		n.start()
+	case n.paused:
+		n.resume()
+	}
+	if n.up && n.stalled > 0 {
+		n.unstall()
+	}
+	n.announce(true)
+}
+
+// recovers measures how long it takes until a write is answered and until
+// every server serves, and has the clients go on for a while.
+func (w *world) recovers() {
+	began, answers, moving := w.now, w.answers(), false
+	for _, c := range w.clients {
+		moving = moving || !c.retired
+	}
+	least := began + 500*time.Millisecond
+	w.resumed, w.gathered = -1, -1
+	for w.err == nil && (w.now < least || moving && w.resumed < 0 || w.gathered < 0) {
+		w.run(w.now + 10*time.Millisecond)
+		if w.resumed < 0 && moving && w.answers() > answers {
+			w.resumed = w.now - began
+		}
+		if w.gathered < 0 && w.serving() {
+			w.gathered = w.now - began
+		}
+		if w.now-began > healLimit {
+			w.fail("%v after the faults ended: a write was answered: %v, and %s", healLimit, w.resumed >= 0, w.check.together())
+		}
+	}
+}
+
+// answers counts the writes that were answered.
+func (w *world) answers() int {
+	sum := 0
+	for _, c := range w.clients {
+		sum += c.answers
+	}
+	return sum
+}
+
+// retire lets a client finish and ask no more.
+func (c *client) retire() {
+	if c.conn != nil && c.conn.seq != 0 && c.w.now-c.since > 2*patience {
+		c.w.fail("client %d got no answer to %s from server %d", c.id, c.conn.what, c.conn.port.node.id)
+	}
+	c.retired = true
+}

@@ -1,0 +1,46 @@
+package sim
+
+import (
+	"fmt"
+	"io"
+	"sort"
+
+	"github.com/quorumd/quorumd/zab"
+)
+
+// reachable lists what a set of runs is expected to reach.
+var reachable = append([]string{
+	"DIFF", "TRUNC", "SNAP", "ack of NEWLEADER", "snapshot",
+	"crash", "crash of all", "crash of a quorum", "crash in operation", "crash in start", "silent crash", "kill", "restart storm",
+	"wipe", "pause", "long pause", "clock jump", "one server alone has faults",
+	"stall", "long stall", "watchdog", "rot", "damage found at start", "damage found by a read",
+	"failed sync: error", "failed write: error", "failed create: error", "failed rename: error", "failed syncdir: error",
+	"failed truncate: error", "failed preallocate: error", "failed remove: error", "failed read: error",
+	"failed write: no space", "failed preallocate: no space", "start refused: no space", "start refused: error",
+	"snapshot failed: no space", "snapshot failed: error",
+	"partition", "one way", "partial partition", "swizzle", "clog", "reset", "half-open", "broken stream",
+	"repeated vote", "late vote",
+}, zab.NoteSessionExpired.String(), zab.NoteRequestsResent.String(), zab.NotePaused.String(), zab.NoteRoleLost.String())
+
+// Unreached returns what a set of runs should have reached and has not.
+func Unreached(seen map[string]uint64) []string {
+	var missing []string
+	for _, what := range reachable {
+		if seen[what] == 0 {
+			missing = append(missing, what)
+		}
+	}
+	return missing
+}
+
+// WriteSeen prints how often each thing was reached.
+func WriteSeen(out io.Writer, seen map[string]uint64) {
+	names := make([]string, 0, len(seen))
+	for name := range seen {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	for _, name := range names {
+		fmt.Fprintf(out, "  %9d  %s\n", seen[name], name)
+	}
+}
