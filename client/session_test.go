@@ -94,7 +94,9 @@ func TestUnsentWaits(t *testing.T) {
 	}
 }
 
-func TestExpiry(t *testing.T) {
+// TestGoZK159: expiry is the end of a client. It makes no other session in
+// silence, in which its ephemerals and watches would be missing.
+func TestGoZK159(t *testing.T) {
 	f := newFake(t)
 	states := make(chan SessionEvent, 100)
 	c := connect(t, one(f), WithEvents(func(e SessionEvent) { states <- e }))
@@ -108,7 +110,7 @@ func TestExpiry(t *testing.T) {
 	receive(t, states)
 	receive(t, states)
 	if e := receive(t, states); e.State != StateExpired || !errors.Is(e.Err, ErrSessionExpired) {
-		t.Error(e)
+		t.Fatal(e)
 	}
 	<-c.Done()
 	if e := receive(t, shot); e.Type != EventNone || e.Path != "/" || !errors.Is(e.Err, ErrSessionExpired) {
@@ -127,6 +129,11 @@ func TestExpiry(t *testing.T) {
 	if c.State() != StateExpired || !c.State().Final() {
 		t.Error(c.State())
 	}
+	f.with(func() {
+		if len(f.connects) != 2 || len(f.sessions) != 0 {
+			t.Errorf("%d connections, sessions %v", len(f.connects), f.sessions)
+		}
+	})
 }
 
 func TestResume(t *testing.T) {

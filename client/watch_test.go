@@ -285,7 +285,7 @@ func TestRelativeZxid(t *testing.T) {
 	})
 }
 
-func TestSetWatchesSplit(t *testing.T) {
+func TestZK706(t *testing.T) {
 	var table watchTable
 	table.init()
 	paths := map[string]bool{}

@@ -30,9 +30,9 @@ var layers = []layer{
 	{"local ensembles", []string{"internal/ensemble"}},
 	{"program", []string{"cmd/quorumd"}},
 	{"test harness", []string{"test/harness"}},
-	{"tests of processes", []string{"test/clients", "test/clients/gozk", "test/failover", "test/malformed", "test/badinput", "test/compare", "test/compat"}},
+	{"tests of processes", []string{"test/clients", "test/clients/gozk", "test/failover", "test/malformed", "test/badinput", "test/compare", "test/compat", "test/chaos"}},
 	{"catalogue", []string{"test/catalogue"}},
-	{"commands of tests", []string{"test/failover/cmd", "test/catalogue/cmd"}},
+	{"commands of tests", []string{"test/failover/cmd", "test/catalogue/cmd", "test/chaos/cmd"}},
 }
 
 // edges lists every import that is allowed between packages of the module,
@@ -68,6 +68,8 @@ var edges = map[string][]string{
 	"test/badinput":      {"test/harness"},
 	"test/compare":       {"test/harness"},
 	"test/compat":        {"test/harness"},
+	"test/chaos":         {"client", "test/harness"},
+	"test/chaos/cmd":     {"test/chaos"},
 }
 
 // testEdges lists further imports that tests of a package may have.

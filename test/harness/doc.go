@@ -26,7 +26,8 @@
 // # Invariants
 //
 //	T1  Every address is on 127.0.0.1, at a port below the ephemeral range, so that
-//	    no outgoing connection can take the port of a server that is down.
+//	    no outgoing connection can take the port of a server that is down; or it is
+//	    of a Place, a network namespace that nobody else is in.
 //	T2  A process is only ever signalled through the handle that started it, and
 //	    dies with the test process.
 package harness

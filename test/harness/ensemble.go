@@ -20,6 +20,18 @@ const defaultServers = 3
 type Options struct {
 	Servers  int      // 3 when 0; one server serves without an ensemble
 	Settings []string // further lines of zoo.cfg, such as "snapCount=1000"
+	// Places, if given, has a place for every server: an address of its own, and
+	// a thread that its processes are started by.
+	Places []Place
+}
+
+// Place is where a server lives when that is not loopback. Its ports are the
+// usual ones, since nobody shares its address.
+type Place struct {
+	Host string
+	// Do has a thread that stays for ever call job. Processes start in that
+	// thread's network namespace, and get their death signal when it ends.
+	Do func(job func())
 }
 
 // Ensemble is a number of servers that were given each other's addresses.
@@ -60,12 +72,8 @@ func lay(dir string, software Software, o Options) (*Ensemble, error) {
 	}
 	for id := 1; id <= o.Servers; id++ {
 		s := &Server{ID: id, Dir: filepath.Join(dir, strconv.Itoa(id)), software: software}
-		for _, addr := range []*string{&s.Client, &s.Quorum, &s.Election} {
-			free, err := FreeAddr()
-			if err != nil {
-				return nil, err
-			}
-			*addr = free
+		if err := s.settle(o.Places); err != nil {
+			return nil, err
 		}
 		if o.Servers == 1 {
 			s.Quorum, s.Election = "", ""
@@ -82,6 +90,24 @@ func lay(dir string, software Software, o Options) (*Ensemble, error) {
 	return e, nil
 }
 
+// settle gives the server its addresses.
+func (s *Server) settle(places []Place) error {
+	if len(places) > 0 {
+		place := places[s.ID-1]
+		s.do = place.Do
+		s.Client, s.Quorum, s.Election = place.Host+":2181", place.Host+":2888", place.Host+":3888"
+		return nil
+	}
+	for _, addr := range []*string{&s.Client, &s.Quorum, &s.Election} {
+		free, err := FreeAddr()
+		if err != nil {
+			return err
+		}
+		*addr = free
+	}
+	return nil
+}
+
 // write makes the server's folders, zoo.cfg and myid.
 func (s *Server) write(members string, settings []string) error {
 	if err := os.MkdirAll(s.DataDir(), 0o700); err != nil {
@@ -92,7 +118,7 @@ func (s *Server) write(members string, settings []string) error {
 		"initLimit=10",
 		"syncLimit=5",
 		"dataDir=" + s.DataDir(),
-		"clientPortAddress=127.0.0.1",
+		"clientPortAddress=" + host(s.Client),
 		"clientPort=" + port(s.Client),
 		"maxClientCnxns=0",
 		"admin.enableServer=false",
@@ -106,6 +132,8 @@ func (s *Server) write(members string, settings []string) error {
 	}
 	return nil
 }
+
+func host(addr string) string { return addr[:strings.LastIndexByte(addr, ':')] }
 
 func port(addr string) string { return addr[strings.LastIndexByte(addr, ':')+1:] }
 

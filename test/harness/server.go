@@ -1,6 +1,7 @@
 package harness
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -25,8 +26,9 @@ type Server struct {
 	Election string // host:port; empty in an ensemble of one
 
 	software Software
-	process  *process // the newest one, nil before the first start
-	logFrom  int64    // where that one's lines begin in the log
+	do       func(job func()) // starts processes, nil for the usual thread
+	process  *process         // the newest one, nil before the first start
+	logFrom  int64            // where that one's lines begin in the log
 }
 
 // process is one run of the server's program.
@@ -61,7 +63,7 @@ func (s *Server) Start() error {
 	p := &process{cmd: s.software.Command(s.Config()), ended: make(chan struct{})}
 	p.cmd.Dir = s.Dir
 	p.cmd.Stdout, p.cmd.Stderr = log, log
-	if err := spawn(p.cmd); err != nil {
+	if err := spawn(p.cmd, s.do); err != nil {
 		return fmt.Errorf("harness: server %d: %w", s.ID, err)
 	}
 	go func() {
@@ -137,6 +139,16 @@ func (s *Server) Kill() error {
 	}
 	<-s.process.ended
 	return nil
+}
+
+// Ended waits until the process that was signalled is gone.
+func (s *Server) Ended(ctx context.Context) error {
+	select {
+	case <-s.process.ended:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("harness: server %d: %w", s.ID, ctx.Err())
+	}
 }
 
 // Terminate ends the server's process with SIGTERM and waits for it. A process

@@ -84,15 +84,42 @@ func buildQuorumd() (string, error) {
 		return "", fmt.Errorf("harness: quorumd: %w", err)
 	}
 	mine := fmt.Sprintf("%s.%d", binary, os.Getpid())
-	build := exec.Command("go", "build", "-o", mine, "./cmd/quorumd")
-	build.Dir = root
-	if text, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("harness: go build ./cmd/quorumd: %w\n%s", err, text)
+	if err := compile(root, mine); err != nil {
+		return "", err
 	}
 	if err := os.Rename(mine, binary); err != nil {
 		return "", fmt.Errorf("harness: quorumd: %w", err)
 	}
 	return binary, nil
+}
+
+// Build compiles cmd/quorumd to a file of the caller's own, which nobody else
+// replaces while servers are started from it; QUORUMD_TEST_BINARY is copied.
+func Build(binary string) error {
+	if given := os.Getenv("QUORUMD_TEST_BINARY"); given != "" {
+		program, err := os.ReadFile(given)
+		if err != nil {
+			return fmt.Errorf("harness: quorumd: %w", err)
+		}
+		if err := os.WriteFile(binary, program, 0o700); err != nil {
+			return fmt.Errorf("harness: quorumd: %w", err)
+		}
+		return nil
+	}
+	root, err := moduleRoot()
+	if err != nil {
+		return err
+	}
+	return compile(root, binary)
+}
+
+func compile(root, binary string) error {
+	build := exec.Command("go", "build", "-o", binary, "./cmd/quorumd")
+	build.Dir = root
+	if text, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("harness: go build ./cmd/quorumd: %w\n%s", err, text)
+	}
+	return nil
 }
 
 // moduleRoot is the nearest folder above the working directory with a go.mod.

@@ -15,8 +15,14 @@ var (
 )
 
 // spawn starts the command so that it is killed when this process ends in
-// whatever way (T2).
-func spawn(cmd *exec.Cmd) error {
+// whatever way (T2). do, if given, has another such thread do it.
+func spawn(cmd *exec.Cmd, do func(job func())) error {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if do != nil {
+		var err error
+		do(func() { err = cmd.Start() })
+		return err
+	}
 	spawnOnce.Do(func() {
 		go func() {
 			runtime.LockOSThread()
@@ -25,7 +31,6 @@ func spawn(cmd *exec.Cmd) error {
 			}
 		}()
 	})
-	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	done := make(chan error)
 	spawnJobs <- func() { done <- cmd.Start() }
 	return <-done

@@ -4,4 +4,4 @@ package harness
 
 import "os/exec"
 
-func spawn(cmd *exec.Cmd) error { return cmd.Start() }
+func spawn(cmd *exec.Cmd, _ func(job func())) error { return cmd.Start() }
