@@ -1,12 +1,16 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
-	"sort"
 
+	"github.com/anishathalye/porcupine"
+
+	"github.com/quorumd/quorumd/jute"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/txnlog"
 	"github.com/quorumd/quorumd/zab"
+	"github.com/quorumd/quorumd/znode"
 )
 
 // checker judges a run after every step.
@@ -18,10 +22,23 @@ type checker struct {
 	history []zab.Position      // the one canonical history
 	digests map[zab.Zxid]uint64 // of the tree at each zxid
 	leaders map[zab.Epoch]zab.ServerID
-	asked   map[request]zab.Zxid // where each client's request stands in the history
+	done    map[request]zab.Zxid // where each client's request stands in the history
 	durable []durable            // by node
-	acks    uint64
-	seen    map[string]uint64 // how often each thing was reached
+	seen    map[string]uint64    // how often each thing was reached
+
+	model     *model
+	lin       linear
+	sessions  *sessionCheck
+	logs      []diskLog      // by node
+	status    replica.Status // of the server that stepped last
+	leading   []zab.Epoch    // by node: the epoch that it leads, 0 for none
+	delivered []zab.Zxid     // by node: the last record that was applied
+	lives     []*life        // all, in the order in which they began
+	life      []*life        // by node: the one of now
+	primaries map[zab.Epoch]*primary
+	links     map[*link]*linkState
+	lossy     bool     // a disk was lost
+	safe      zab.Zxid // a quorum is known to have synced through here
 }
 
 // request names a client's request: its server's number is never used twice.
@@ -40,8 +57,10 @@ type durable struct {
 func newChecker(w *world, e *zab.Ensemble, f faults, nodes int) *checker {
 	return &checker{
 		w: w, ensemble: e, faults: f, digests: make(map[zab.Zxid]uint64),
-		leaders: make(map[zab.Epoch]zab.ServerID), asked: make(map[request]zab.Zxid), durable: make([]durable, nodes),
-		seen: make(map[string]uint64),
+		leaders: make(map[zab.Epoch]zab.ServerID), done: make(map[request]zab.Zxid), durable: make([]durable, nodes),
+		seen: make(map[string]uint64), model: newModel(), sessions: newSessionCheck(nodes), logs: make([]diskLog, nodes),
+		leading: make([]zab.Epoch, nodes), delivered: make([]zab.Zxid, nodes), life: make([]*life, nodes),
+		primaries: make(map[zab.Epoch]*primary), links: make(map[*link]*linkState),
 	}
 }
 
@@ -49,19 +68,31 @@ func (c *checker) mark(what string) { c.seen[what]++ }
 
 func (c *checker) started(n *node, found txnlog.Recovered) {
 	d := &c.durable[n.index]
-	if found.Last.Zxid < d.synced {
-		c.w.fail("%v confirmed the log through %s and recovers it through %s", n, d.synced, found.Last)
-	}
 	if found.Epochs.Accepted < d.epochs.Accepted || found.Epochs.Current < d.epochs.Current {
 		c.w.fail("%v confirmed epochs %+v and recovers %+v", n, d.epochs, found.Epochs)
 	}
 	*d = durable{synced: found.Last.Zxid, epochs: found.Epochs}
+	c.recovered(n, found)
+	c.begins(n)
+	clear(c.sessions.heard[n.index])
 }
 
-func (c *checker) crashed(*node) { c.mark("crash") }
+// begins takes note that a server goes on from the state that it has loaded.
+func (c *checker) begins(n *node) {
+	z := n.state.Applied().Zxid
+	c.delivered[n.index] = z
+	c.life[n.index] = &life{node: n.id, from: z}
+	c.lives = append(c.lives, c.life[n.index])
+}
+
+func (c *checker) crashed(n *node) {
+	c.leading[n.index] = 0
+	c.mark("crash")
+}
 
 func (c *checker) wiped(n *node) {
-	c.durable[n.index] = durable{}
+	c.durable[n.index], c.logs[n.index], c.lossy = durable{}, diskLog{}, true
+	c.CommittedLogDurability(n)
 	c.mark("wipe")
 }
 
@@ -80,8 +111,9 @@ func (c *checker) diskDone(n *node, d *zab.DiskDone) {
 	}
 }
 
-// sending judges a packet as it leaves: what it says must be durable.
-func (c *checker) sending(n *node, p *zab.Packet) {
+// sending judges a packet as it leaves: what it says must be durable (O7).
+func (c *checker) sending(n *node, id zab.LinkID, p *zab.Packet) {
+	c.packet(n, id, p)
 	d := &c.durable[n.index]
 	switch p.Kind {
 	case zab.KindFollowerInfo:
@@ -102,9 +134,16 @@ func (c *checker) sending(n *node, p *zab.Packet) {
 		d.ackedNL = true
 		c.mark("ack of NEWLEADER")
 	case zab.KindAck:
-		c.acks++
 		if d.synced < p.Zxid || !d.ackedNL {
 			c.w.fail("%v acknowledges %s, durable is %+v", n, p.Zxid, *d)
+		}
+	case zab.KindStored:
+		if d.synced < p.Zxid {
+			c.w.fail("%v says STORED %s, durable is %+v", n, p.Zxid, *d)
+		}
+	case zab.KindReady:
+		if r := p.Body.(*zab.Ready); !r.NeedSnap && !c.logs[n.index].holds(r.At) {
+			c.w.fail("%v says READY at %s, its synced log ends at %s", n, r.At, c.logs[n.index].end())
 		}
 	case zab.KindDiff, zab.KindTrunc, zab.KindSnap:
 		c.mark(p.Kind.String())
@@ -114,19 +153,29 @@ func (c *checker) sending(n *node, p *zab.Packet) {
 // note puts what a server says of itself into the story.
 func (c *checker) note(n *node, note zab.Note) {
 	c.w.say("server %d %s", n.id, note)
+	n.notes = append(n.notes, note)
 	c.mark(note.Kind.String())
 }
 
-// stepped judges a server after an event.
+// stepped looks at a server after an event, before what it asked for is done.
 func (c *checker) stepped(n *node) {
-	s := n.replica.Status()
+	c.status = n.replica.Status()
+	s := &c.status
+	leads := zab.Epoch(0)
+	if s.State == zab.Leading && (s.Phase == replica.PhaseSynchronization || s.Phase == replica.PhaseBroadcast) {
+		leads = s.Epoch
+	}
+	if leads != c.leading[n.index] {
+		c.leading[n.index] = leads
+		c.Leadership1(n, s)
+	}
 	if s.State != zab.Leading || s.Phase != replica.PhaseBroadcast {
 		return
 	}
-	if other, ok := c.leaders[s.Epoch]; ok && other != n.id {
-		c.w.fail("epoch %d is led by %d and by %d", s.Epoch, other, n.id)
+	if id, ok := c.leaders[s.Epoch]; !ok || id != n.id {
+		c.Leadership2(n.id, s.Epoch)
+		c.LeaderLogCompleteness(n)
 	}
-	c.leaders[s.Epoch] = n.id
 }
 
 // applying judges a record that a server is about to apply.
@@ -138,14 +187,15 @@ func (c *checker) applying(n *node, rec *zab.Record) {
 		if rec.Prev != end.CRC {
 			c.w.fail("%v commits %s after another past than %s", n, rec.Zxid, end)
 		}
+		c.primaryOrder(n, rec.Position())
 		c.history = append(c.history, rec.Position())
+		c.CommittedLogDurability(n)
 		c.once(n, rec)
-		return
+		c.model.apply(rec)
 	}
-	i := sort.Search(len(c.history), func(i int) bool { return c.history[i].Zxid >= rec.Zxid })
-	if c.history[i] != rec.Position() {
-		c.w.fail("%v commits %s, the history has %s", n, rec.Position(), c.history[i])
-	}
+	c.PrefixConsistency(n, rec)
+	l := c.life[n.index]
+	l.seq = append(l.seq, rec.Position())
 }
 
 // once judges that no request is in the history twice.
@@ -154,10 +204,10 @@ func (c *checker) once(n *node, rec *zab.Record) {
 		return
 	}
 	q := request{rec.Txn.Origin, rec.Txn.Seq}
-	if z, ok := c.asked[q]; ok {
+	if z, ok := c.done[q]; ok {
 		c.w.fail("%v commits request %d of server %d at %s, it is in the history at %s", n, q.seq, q.origin, rec.Zxid, z)
 	}
-	c.asked[q] = rec.Zxid
+	c.done[q] = rec.Zxid
 }
 
 func (c *checker) end() zab.Position {
@@ -167,10 +217,27 @@ func (c *checker) end() zab.Position {
 	return c.history[len(c.history)-1]
 }
 
-// applied compares the tree with every other at the same zxid.
-func (c *checker) applied(n *node, rec *zab.Record) { c.digest(n, rec.Zxid) }
+// applied compares the outcome with the model's, and the tree with every other
+// at the same zxid (O2).
+func (c *checker) applied(n *node, rec *zab.Record, res *znode.Result) {
+	if at, ok := c.placeOf(rec.Zxid); ok && at < len(c.model.results) {
+		want := &c.model.results[at]
+		if rec.Txn.Op != int32(jute.OpCreateSession) && (want.code != res.Code || !bytes.Equal(want.body, res.Body)) {
+			c.w.fail("%v: %s at %s comes to %v %x, the model says %v %x",
+				n, jute.Op(want.op), rec.Zxid, res.Code, res.Body, want.code, want.body)
+		}
+	}
+	c.digest(n, rec.Zxid)
+}
 
-func (c *checker) installed(n *node) { c.digest(n, n.state.Applied().Zxid) }
+func (c *checker) installed(n *node) {
+	at := n.state.Applied()
+	if i, ok := c.placeOf(at.Zxid); !ok || c.history[i] != at {
+		c.w.fail("%v installs a snapshot at %s, which is not in the history", n, at)
+	}
+	c.digest(n, at.Zxid)
+	c.begins(n)
+}
 
 func (c *checker) digest(n *node, z zab.Zxid) {
 	got := n.state.Digest()
@@ -178,13 +245,6 @@ func (c *checker) digest(n *node, z zab.Zxid) {
 		c.w.fail("%v has digest %016x at %s, others have %016x", n, got, z, want)
 	}
 	c.digests[z] = got
-}
-
-// acked takes note of an answer to a client.
-func (c *checker) acked(z zab.Zxid) {
-	if z > c.end().Zxid {
-		c.w.fail("a write at %s was answered, the history ends at %s", z, c.end())
-	}
 }
 
 // together reports why the ensemble has not come together, or "".
@@ -214,5 +274,19 @@ func (c *checker) final() {
 				c.w.fail("client %d was told %d, %v holds %d (there: %v)", cl.id, cl.promised, n, v, ok)
 			}
 		}
+		c.sessionsMatch(n)
+		c.fsck(n)
+	}
+	c.treeMatches(c.w.nodes[0])
+	if name := (&run{lives: c.lives, primaries: c.primaries}).violated(); name != "" {
+		c.w.fail("%s does not hold of the whole run", name)
+	}
+	switch c.lin.verdict() {
+	case porcupine.Illegal:
+		c.w.fail("the writes to the shared keys are not linearizable, as the clients saw them")
+	case porcupine.Unknown:
+		c.mark("linearizability not decided")
+	default:
+		c.mark("linearizable")
 	}
 }

@@ -11,32 +11,48 @@ import (
 )
 
 const (
-	// sessionTimeout is what clients ask for, in ms.
-	sessionTimeout = 2000
 	// patience is how long a client waits for an answer before it tries
 	// another server.
 	patience = time.Second
+	// calmPatience is how long an answer may take once all faults have ended
+	// (O8).
+	calmPatience = 20 * time.Second
 )
 
-// client uses the ensemble as an application does: it keeps a session, moves
-// to another server when its own is gone, writes to a znode of its own and
-// reads back what it was told it had written.
+// client uses the ensemble as an application does: it keeps a session and its
+// watches, moves to another server when its own is gone, asks for everything
+// there is, several things at a time, and judges what it is told.
 type client struct {
-	w       *world
-	id      int
-	conn    *conn
-	session zab.SessionID
-	seen    zab.Zxid // highest it was shown
-	since   time.Duration
+	w        *world
+	id       int
+	conn     *conn
+	session  zab.SessionID // 0 for none
+	password [16]byte
+	timeout  int64    // of its sessions, ms
+	seen     zab.Zxid // highest that a reply bore
+	held     held     // the watches that it believes to have
+	since    time.Duration
+	heard    time.Duration
+	pinged   bool
+	xid      int32
+	depth    int // how many requests it has under way at most
 
-	value    uint64 // of its last write
+	value    uint64 // of its last write to its own znode
 	promised uint64 // the highest value that was answered OK
 	made     bool   // its znode was created, for all it was told
+	versions map[string]int32
+	litter   []string // sequential znodes to be deleted
 	answers  int
 	retired  bool // moves no more
 }
 
 func (c *client) path() string { return fmt.Sprintf("/client-%d", c.id) }
+
+// settle draws what kind of client this is.
+func (c *client) settle() {
+	c.timeout = int64(1500 + 500*c.w.rng.IntN(6))
+	c.depth = []int{1, 1, 2, 4, 8}[c.w.rng.IntN(5)]
+}
 
 // move is what the client does next; it moves again after a while.
 func (c *client) move() {
@@ -44,84 +60,208 @@ func (c *client) move() {
 	if c.retired {
 		return
 	}
+	if c.timeout == 0 {
+		c.settle()
+	}
 	defer func() { w.after(w.jitter(20*time.Millisecond), c.move) }()
-	if c.conn == nil {
+	switch conn := c.conn; {
+	case conn == nil:
 		c.connect()
-		return
-	}
-	n := c.conn.port.node
-	if c.conn.seq != 0 {
-		if w.now-c.since > patience {
-			w.say("client %d gives %s up at server %d", c.id, c.conn.what, n.id)
-			c.conn.port.drop(c.conn)
+	case c.tired():
+	case !conn.opened || conn.closing:
+	case len(conn.calls) < c.depth:
+		for range 1 + w.rng.IntN(c.depth-len(conn.calls)) {
+			if c.conn == nil || conn.closing {
+				return
+			}
+			c.act()
 		}
-		return
-	}
-	c.conn.touched = true
-	c.since = w.now
-	switch k := w.rng.IntN(20); {
-	case !c.made:
-		c.create()
-	case k < 10:
-		c.set()
-	case k < 12:
-		c.conn.write(jute.OpCreate, "ephemeral", createBody(c.path()+"-e", nil, 1))
-	case k < 13:
-		c.conn.write(jute.OpDelete, "delete", deleteBody(c.path()+"-e"))
-	case k < 14:
-		c.conn.write(jute.OpCreate, "sequential", createBody("/s-", nil, 2))
-	case k < 16:
-		c.conn.sync()
-	case k < 19:
-		c.read(n)
-	case w.chance(0.2):
-		c.conn.write(jute.OpCloseSession, "close", nil)
-	case w.chance(0.3):
-		c.conn.port.drop(c.conn)
+	case w.now-c.heard > time.Duration(c.timeout)*time.Millisecond/3 && !c.pinged:
+		c.ping()
 	}
 }
 
-// connect goes to a server that serves and is not behind the client.
+func (c *client) ping() {
+	c.pinged = true
+	c.conn.up(message{op: jute.OpPing})
+}
+
+// tired gives a connection up on which nothing comes, or that broke.
+func (c *client) tired() bool {
+	w, conn := c.w, c.conn
+	waits := w.now - c.since
+	if len(conn.calls) > 0 {
+		waits = w.now - conn.calls[0].at
+	} else if conn.opened {
+		waits = w.now - c.heard - time.Duration(c.timeout)*time.Millisecond*2/3
+	}
+	switch n := conn.port.node; {
+	case n.life != conn.life && waits > patience:
+		c.giveUp(true) // that server is no more, and nobody has said so
+		return true
+	case w.calm && conn.at >= w.healed:
+		if waits > calmPatience {
+			w.fail("client %d got no answer from server %d for %v", c.id, n.id, waits)
+		}
+		return false
+	case waits > patience:
+		c.giveUp(w.chance(0.5))
+		return true
+	case w.chance(0.002):
+		w.check.mark("client's connection broken")
+		conn.snap()
+	}
+	return false
+}
+
+// giveUp leaves a connection, and may not tell the server: its end stays open
+// until it has been silent for too long.
+func (c *client) giveUp(quietly bool) {
+	conn := c.conn
+	c.w.say("client %d gives server %d up (quietly %v)", c.id, conn.port.node.id, quietly)
+	if quietly {
+		c.w.check.mark("connection abandoned")
+	} else {
+		conn.up(message{bye: true})
+	}
+	conn.left = true
+	c.lost(conn)
+}
+
+// connect goes to a server of its list, whatever that is doing.
 func (c *client) connect() {
 	n := c.w.nodes[c.w.rng.IntN(len(c.w.nodes))]
-	if !n.up || n.paused || !n.replica.Status().Serving || n.state.Applied().Zxid < c.seen {
+	if n.up {
+		c.dial(n)
+	}
+}
+
+// dial opens a connection, asks for the session, and takes up the watches.
+func (c *client) dial(n *node) *conn {
+	w := c.w
+	conn := &conn{port: &n.port, life: n.life, client: c, at: w.now}
+	c.conn, c.since, c.heard, c.pinged = conn, w.now, w.now, false
+	q := &hello{session: c.session, password: c.password, timeout: c.timeout, seen: c.seen}
+	if c.session != 0 && !c.retired && !w.calm && w.chance(0.02) {
+		q.password[0]++
+		conn.forged = true
+	}
+	conn.up(message{hello: q})
+	if c.session != 0 && !conn.forged && len(c.held) > 0 {
+		c.takeUpWatches()
+	}
+	return conn
+}
+
+// lost takes note that a connection is gone: what came of its requests is not
+// known.
+func (c *client) lost(conn *conn) {
+	conn.broken = conn.broken || !conn.ended
+	if c.conn != conn {
 		return
 	}
-	c.since = c.w.now
-	c.conn = n.port.connect(c, c.session, sessionTimeout)
+	c.conn = nil
+	if len(conn.calls) > 0 {
+		c.w.check.mark("outcome unknown")
+	}
 }
 
-func createBody(path string, data []byte, flags int32) []byte {
-	req := jute.CreateRequest{Path: path, Data: data, ACL: jute.OpenACL, Flags: jute.CreateFlags(flags)}
-	return req.Append(nil)
+// take receives what a server sent.
+func (c *client) take(conn *conn, r *reply) {
+	if conn != c.conn {
+		return
+	}
+	c.heard = c.w.now
+	switch {
+	case r.hello != nil:
+		c.greeted(conn, r.hello)
+	case r.event != nil:
+		c.w.check.event(conn, r.event)
+	case r.xid == xidPing:
+		c.pinged = false
+	case len(conn.calls) == 0 || conn.calls[0].xid != r.xid:
+		c.w.fail("client %d got an answer to request %d out of turn", c.id, r.xid)
+	default:
+		q := conn.calls[0]
+		conn.calls = conn.calls[1:]
+		if q.op.IsWrite() {
+			c.answers++
+		}
+		c.w.check.judge(conn, q, r)
+		c.learn(conn, q, r)
+	}
 }
 
-func deleteBody(path string) []byte {
-	req := jute.DeleteRequest{Path: path, Version: -1}
-	return req.Append(nil)
+// greeted takes the answer to the connect request.
+func (c *client) greeted(conn *conn, h *hello) {
+	w := c.w
+	switch {
+	case conn.forged:
+		if h.session != 0 {
+			w.fail("client %d got session %s with a wrong password", c.id, h.session)
+		}
+		w.check.mark("wrong password refused")
+		c.lost(conn)
+	case h.session == 0:
+		w.check.refused(c)
+		c.over()
+		c.lost(conn)
+	case c.session == 0:
+		c.session, c.password = h.session, h.password
+		w.say("client %d has session %s at server %d", c.id, c.session, conn.port.node.id)
+		fallthrough
+	default:
+		if h.session != c.session || h.password != c.password {
+			w.fail("client %d asked for session %s and got %s", c.id, c.session, h.session)
+		}
+		conn.opened = true
+		w.check.mark("session established")
+	}
 }
+
+// over forgets a session that has ended.
+func (c *client) over() {
+	c.w.say("client %d: session %s is over", c.id, c.session)
+	c.session, c.held = 0, nil
+}
+
+// learn draws conclusions for what to do next.
+func (c *client) learn(conn *conn, q *call, r *reply) {
+	switch {
+	case q.op == jute.OpCloseSession:
+		c.over()
+		return
+	case r.code == jute.CodeSessionExpired:
+		return // the server will close the connection
+	case q.path == c.path() && q.op == jute.OpCreate && (r.code == jute.CodeOK || r.code == jute.CodeNodeExists):
+		c.made = true
+	case q.path == c.path() && q.op == jute.OpSetData && r.code != jute.CodeOK:
+		c.w.fail("client %d: set of %s answered %v", c.id, c.path(), r.code)
+	}
+	if q.value > 0 && r.code == jute.CodeOK {
+		c.promised = max(c.promised, q.value)
+	}
+	if r.code == jute.CodeOK {
+		c.note(q, r)
+	}
+}
+
+// idle reports whether every request has been answered.
+func (c *client) idle() bool { return c.conn != nil && c.conn.opened && len(c.conn.calls) == 0 }
+
+// retire lets the client finish and ask no more.
+func (c *client) retire() { c.retired = true }
 
 func (c *client) create() {
 	c.value++
-	c.conn.write(jute.OpCreate, "create", createBody(c.path(), binary.BigEndian.AppendUint64(nil, c.value), 0))
+	c.ask(&call{op: jute.OpCreate, path: c.path(), value: c.value,
+		body: createBody(c.path(), binary.BigEndian.AppendUint64(nil, c.value), 0)})
 }
 
 func (c *client) set() {
 	c.value++
 	req := jute.SetDataRequest{Path: c.path(), Data: binary.BigEndian.AppendUint64(nil, c.value), Version: -1}
-	c.conn.write(jute.OpSetData, "set", req.Append(nil))
-}
-
-// read looks at the client's own znode on its server: what it was told it had
-// written must be there.
-func (c *client) read(n *node) {
-	if c.conn.seq != 0 {
-		return
-	}
-	c.shown(n.state.Applied().Zxid)
-	if v, ok := valueOf(n, c.path()); c.promised > 0 && (!ok || v < c.promised) {
-		c.w.fail("client %d reads %d (there: %v) at server %d, was told %d", c.id, v, ok, n.id, c.promised)
-	}
+	c.ask(&call{op: jute.OpSetData, path: c.path(), value: c.value, body: req.Append(nil)})
 }
 
 func valueOf(n *node, path string) (uint64, bool) {
@@ -136,65 +276,4 @@ func valueOf(n *node, path string) (uint64, bool) {
 		return 0, false
 	}
 	return binary.BigEndian.Uint64(data), true
-}
-
-// shown checks that the client never sees an older state than before.
-func (c *client) shown(z zab.Zxid) {
-	if z < c.seen {
-		c.w.fail("client %d is shown %s after %s", c.id, z, c.seen)
-	}
-	c.seen = max(c.seen, z)
-}
-
-// answered takes the result of a write.
-func (c *client) answered(conn *conn, z zab.Zxid, code jute.Code) {
-	if conn != c.conn {
-		return
-	}
-	c.shown(z)
-	c.answers++
-	c.w.check.acked(z)
-	switch {
-	case conn.what == "connect" && code == jute.CodeOK:
-		c.session = conn.session
-		c.w.say("client %d has session %s at server %d", c.id, c.session, conn.port.node.id)
-	case conn.what == "close":
-		c.session = 0
-		conn.port.drop(conn)
-	case code == jute.CodeSessionExpired:
-		c.expired(conn)
-	case conn.what == "create" && (code == jute.CodeOK || code == jute.CodeNodeExists):
-		c.made = true
-		if code == jute.CodeOK {
-			c.promised = c.value
-		}
-	case conn.what == "set" && code == jute.CodeOK:
-		c.promised = c.value
-	case conn.what == "set":
-		c.w.fail("client %d: set of %s answered %v", c.id, c.path(), code)
-	}
-}
-
-func (c *client) expired(conn *conn) {
-	c.w.say("client %d: session %s has expired", c.id, c.session)
-	c.session = 0
-	conn.port.drop(conn)
-}
-
-// told takes an answer that is no record.
-func (c *client) told(conn *conn, a zab.Answer) {
-	if conn != c.conn {
-		return
-	}
-	c.shown(conn.port.node.state.Applied().Zxid)
-	if a.Kind == zab.AnswerAttached && !a.OK {
-		c.expired(conn)
-	}
-}
-
-// dropped takes note that a connection is gone.
-func (c *client) dropped(conn *conn) {
-	if c.conn == conn {
-		c.conn = nil
-	}
 }

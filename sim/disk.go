@@ -28,13 +28,15 @@ func (n *node) performDisk() {
 		n.awaiting, n.stalledAt = n.performDisk, w.now
 		return
 	}
-	batch := n.disk[:1+w.rng.IntN(len(n.disk))]
+	batch := n.disk[:n.some(len(n.disk))]
 	n.disk = n.disk[len(batch):]
-	done, err := n.store.Do(batch)
-	if n.clone == nil { // else nobody was told of it
-		for i := range done {
-			w.check.diskDone(n, &done[i])
-		}
+	done, err := n.do(batch)
+	if n.clone != nil {
+		done = nil // nobody was told of it
+	}
+	w.check.did(n, batch, done)
+	for i := range done {
+		w.record.disk(n, &done[i])
 	}
 	if n.broken(err) {
 		return
@@ -49,6 +51,20 @@ func (n *node) performDisk() {
 		n.diskBusy = false
 		n.kickDisk()
 	})
+}
+
+// do performs a batch. A script may cut the power within it: of what was asked
+// for, nobody is told.
+func (n *node) do(batch []zab.DiskOp) ([]zab.DiskDone, error) {
+	told := false
+	defer func() {
+		if !told {
+			n.w.check.did(n, batch, nil)
+		}
+	}()
+	done, err := n.store.Do(batch)
+	told = true
+	return done, err
 }
 
 // broken ends the server when its store has failed, for the first error is

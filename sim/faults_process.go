@@ -150,7 +150,13 @@ func (w *world) pause(n *node, d time.Duration, what string) {
 func (n *node) resume() {
 	n.w.say("resume %d", n.id)
 	n.paused = false
-	n.catchUp(&n.backlog)
+	life, steps := n.life, n.backlog
+	n.backlog = nil
+	for _, f := range steps {
+		if n.life == life {
+			f()
+		}
+	}
 }
 
 // clockJump sets a server's wall clock, by up to a day.

@@ -10,7 +10,7 @@ const healLimit = 60 * time.Second
 
 // heal is the second phase: no more faults, and all must be well.
 func (w *world) heal() {
-	w.calm = true
+	w.calm, w.healed = true, w.now
 	w.say("the faults end")
 	w.net.heal()
 	for _, n := range w.nodes {
@@ -81,12 +81,4 @@ func (w *world) answers() int {
 		sum += c.answers
 	}
 	return sum
-}
-
-// retire lets a client finish and ask no more.
-func (c *client) retire() {
-	if c.conn != nil && c.conn.seq != 0 && c.w.now-c.since > 2*patience {
-		c.w.fail("client %d got no answer to %s from server %d", c.id, c.conn.what, c.conn.port.node.id)
-	}
-	c.retired = true
 }

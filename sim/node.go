@@ -62,6 +62,11 @@ type node struct {
 	applies   []applyItem
 	applying  bool
 
+	passed odometer
+
+	fine  bool       // scripts: a stage does one thing in each of its steps
+	notes []zab.Note // what it told of itself, in all its lives
+
 	imaging   bool // a snapshot is being written
 	sinceSnap int
 	snapEvery int
@@ -84,6 +89,7 @@ func (n *node) start() {
 	n.life++
 	n.reset()
 	n.fs.Room(n.room)
+	n.fs.Hook(func(vfs.Op) { n.point(atDisk) })
 	if n.doomed > 0 {
 		n.doom(n.doomed, vfs.KeepSubset, w.rng)
 		n.doomed = 0
@@ -109,7 +115,7 @@ func (n *node) start() {
 	}
 	n.replica = replica.New(replica.Config{
 		Self: n.id, Ensemble: w.check.ensemble, Tick: tickTime, InitLimit: initLimit, SyncLimit: syncLimit,
-		Membership: "simulated", Window: applyWindow,
+		Membership: "simulated", Flags: zab.FlagExtendedTypes, Window: applyWindow,
 		Bootstrap: zab.Bootstrap{Ensemble: w.rng.Uint64() | 1, Secret: secret[:]},
 	}, replica.Start{
 		Last: found.Last, Applied: state.Applied(), Epochs: found.Epochs,
@@ -300,9 +306,10 @@ func (n *node) deliver(life int, ev zab.Event) {
 	}
 	ev.Now = n.clock()
 	ev.Wall = n.wallClock()
+	n.w.check.hears(n, &ev)
 	n.replica.Step(&ev, &n.out)
-	n.carryOut()
 	n.w.check.stepped(n)
+	n.carryOut()
 }
 
 // carryOut hands every effect to the stage that performs it.
@@ -312,6 +319,7 @@ func (n *node) carryOut() {
 		w.check.note(n, note)
 		w.undisturbed(n, note)
 	}
+	w.check.asked(n, o.Disk)
 	n.disk = append(n.disk, o.Disk...)
 	for _, r := range o.LogReads {
 		n.readLog(r)
@@ -320,7 +328,7 @@ func (n *node) carryOut() {
 		n.readSnap(r)
 	}
 	for i := range o.Sends {
-		w.check.sending(n, &o.Sends[i].Packet)
+		w.check.sending(n, o.Sends[i].Link, &o.Sends[i].Packet)
 		send := o.Sends[i]
 		n.leaving = append(n.leaving, departure{send: &send})
 	}
@@ -356,10 +364,11 @@ func (n *node) kickApply() {
 	n.applying = true
 	n.later(stageApply, n.w.jitter(50*time.Microsecond), func() {
 		life := n.life
-		for count := 1 + n.w.rng.IntN(8); count > 0 && len(n.applies) > 0; count-- {
+		for count := n.some(8); count > 0 && len(n.applies) > 0; count-- {
+			n.point(atStep)
 			item := n.applies[0]
 			n.applies = n.applies[1:]
-			n.perform(item)
+			n.carry(item)
 			if n.life != life {
 				return
 			}
@@ -370,14 +379,15 @@ func (n *node) kickApply() {
 	})
 }
 
-func (n *node) perform(item applyItem) {
+func (n *node) carry(item applyItem) {
 	if item.answer != nil {
 		n.port.answer(*item.answer)
 		return
 	}
 	n.w.check.applying(n, item.rec)
+	n.port.before(item.rec)
 	res := n.state.Apply(item.rec)
-	n.w.check.applied(n, item.rec)
+	n.w.check.applied(n, item.rec, &res)
 	if item.rec.Txn.Op == zab.OpBootstrap {
 		n.keepName()
 	}

@@ -55,3 +55,94 @@ func TestZK4646(t *testing.T) {
 		s.start(1, other)
 	})
 }
+
+// behind brings server 1 to the point where it is the only one from which
+// leader 3 can get a quorum, and lacks values that servers 2 and 3 have. It is
+// about to be synchronised; its disk does what it is told, one thing at a time.
+func behind(s *script, values int) *tale {
+	t := begin(s, 1)
+	t.crash(vfs.KeepNothing, 1)
+	t.write(t.writer, values)
+	t.serve(2, lead)
+	t.crash(vfs.KeepNothing, 2)
+	t.until("the leader is alone", func() bool { return !t.leads(lead) })
+	t.start(1)
+	t.fine(1)
+	t.until("server 1 synchronises", func() bool { return t.in(1, replica.PhaseSynchronization) })
+	t.hold(1, stageAppend)
+	return t
+}
+
+// cutShort has server 1 do a number of things on its disk, and then goes on
+// without leader 3: server 1 must not win over server 2, which has everything.
+func cutShort(s *script, values, things int) {
+	t := behind(s, values)
+	for range things {
+		t.step(1, stageAppend)
+		t.pass(tickTime / 10)
+	}
+	t.crash(vfs.KeepNothing, 1, lead)
+	t.start(1, 2)
+	t.serve(1, 2)
+	t.hope(t.value(1, t.writer) == t.writer.promised, "server 1 holds %d, %d was promised", t.value(1, t.writer), t.writer.promised)
+}
+
+// TestZK4643: a follower crashes between any two things that its disk does in
+// synchronisation. It must not have adopted the epoch before it has the history:
+// it would win the next election by it and cut the others' logs.
+func TestZK4643(t *testing.T) {
+	for things := range 4 {
+		stories(t, 3, 0, func(s *script) { cutShort(s, 3, things) })
+	}
+}
+
+// TestZK4785: the same with one record to take over, which the log still holds
+// back when NEWLEADER comes.
+func TestZK4785(t *testing.T) {
+	for things := range 3 {
+		stories(t, 3, 0, func(s *script) { cutShort(s, 1, things) })
+	}
+}
+
+// TestZK3911: the leader has one proposal more than anybody, gets a quorum by
+// one follower, and serves it. That follower loses its power as UPTODATE comes,
+// and the leader goes for good: what was served must be there.
+func TestZK3911(t *testing.T) {
+	stories(t, 3, 0, func(s *script) {
+		a := begin(s, 1)
+		a.cut(lead, 1)
+		a.cut(lead, 2)
+		end := a.check.end().Zxid
+		a.ask(a.writer)
+		a.until("the proposal is logged", func() bool { return a.synced(lead) > end })
+		a.crash(vfs.KeepNothing, 1, 2)
+		a.mend()
+		a.start(1)
+		a.until("the leader serves the proposal", func() bool { return a.leads(lead) && a.value(lead, a.writer) == a.writer.value })
+		a.crash(vfs.KeepNothing, 1, lead)
+		a.start(1, 2)
+		a.serve(1, 2)
+		a.hope(a.value(2, a.writer) == a.writer.value, "server 2 holds %d, %d was served", a.value(2, a.writer), a.writer.value)
+	})
+}
+
+// TestZK3023: a follower that has been told UPTODATE serves nobody before it has
+// applied what the leader began with, however slowly it reads its log.
+func TestZK3023(t *testing.T) {
+	stories(t, 3, 0, func(s *script) {
+		a := begin(s, 1)
+		a.snapshot(1)
+		a.write(a.writer, 3)
+		a.serve(1)
+		a.crash(vfs.KeepNothing, 1)
+		following := a.told(1, zab.NoteFollowing)
+		a.start(1)
+		a.hold(1, stageRead)
+		a.until("server 1 is up to date", func() bool { return a.told(1, zab.NoteFollowing) > following })
+		a.hope(a.check.durable[0].synced >= a.check.end().Zxid, "UPTODATE came before the log was durable")
+		a.pass(2 * tickTime)
+		a.hope(!a.node(1).replica.Status().Serving, "server 1 serves at %s of %s", a.node(1).state.Applied(), a.check.end())
+		a.release(1, stageRead)
+		a.serve(1)
+	})
+}

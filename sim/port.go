@@ -2,6 +2,8 @@ package sim
 
 import (
 	"encoding/binary"
+	"slices"
+	"time"
 
 	"github.com/quorumd/quorumd/jute"
 	"github.com/quorumd/quorumd/session"
@@ -9,41 +11,64 @@ import (
 	"github.com/quorumd/quorumd/znode"
 )
 
-// port is where clients meet one life of a server.
+// port is where clients meet one life of a server. It keeps the rules of
+// package clientport: requests of a session are answered in their order (C1),
+// replies and events gather in the order in which they arise (C2), a write
+// finds everything before it answered from the state before it (C3).
 type port struct {
 	node  *node
+	life  int
 	ids   *session.IDs
 	seq   uint64
+	gated bool // requests wait while the server does not serve
+	shut  bool // it does not serve, as of the last look
+	since time.Duration
 	conns []*conn // in the order they came
 }
 
-// conn is a client's connection. One request at a time is under way.
-type conn struct {
-	port    *port
-	client  *client
-	session zab.SessionID
-	seq     uint64 // of the request under way, 0 for none
-	what    string
-	touched bool
-}
-
-// Notify takes a watch event.
-func (c *conn) Notify(*znode.Event) {}
-
-// Identities are those of an unauthenticated client.
-func (c *conn) Identities() []zab.Identity { return nil }
+// graceOfPorts is how long connections are kept while the server does not
+// serve, when requests wait for that.
+const graceOfPorts = 3 * time.Second
 
 func (p *port) open(n *node) {
-	*p = port{node: n, ids: n.newIDs(), seq: (n.w.rng.Uint64() >> 24) << 24}
-	p.touch(n.life)
+	life := n.life
+	*p = port{node: n, life: n.life, ids: n.newIDs(), seq: (n.w.rng.Uint64() >> 24) << 24, gated: n.w.chance(0.5)}
+	n.w.after(tickTime/4, func() { p.chores(life) })
 }
 
-// touch tells the server now and then which clients were heard from.
-func (p *port) touch(life int) {
+// chores tells the server now and then which clients were heard from, ends
+// silent connections, and has what is due for deletion deleted.
+func (p *port) chores(life int) {
 	n := p.node
 	if n.life != life {
 		return
 	}
+	if !n.paused {
+		p.look(n.replica.Status().Serving)
+		p.touch()
+		p.sweep()
+		p.reap()
+	}
+	n.w.after(tickTime/4, func() { p.chores(life) })
+}
+
+// look lets requests that waited for the server to serve go on.
+func (p *port) look(serving bool) {
+	now := p.node.w.now
+	if p.shut == serving {
+		p.shut, p.since = !serving, now
+	}
+	for _, c := range slices.Clone(p.conns) {
+		switch {
+		case serving:
+			c.takeEarly()
+		case p.gated && now-p.since > graceOfPorts:
+			c.end()
+		}
+	}
+}
+
+func (p *port) touch() {
 	var ids []zab.SessionID
 	for _, c := range p.conns {
 		if c.touched && c.session != 0 {
@@ -52,106 +77,200 @@ func (p *port) touch(life int) {
 		}
 	}
 	if len(ids) > 0 {
-		n.deliver(life, zab.Event{Kind: zab.EvTouched, Sessions: ids})
+		p.node.deliver(p.life, zab.Event{Kind: zab.EvTouched, Sessions: ids})
 	}
-	n.w.after(tickTime/4, func() { p.touch(life) })
 }
 
-// close drops every connection: the server is gone.
-func (p *port) close() { p.dropAll() }
+// sweep ends connections that nothing was heard from for the session timeout:
+// the half-open ones. Their sessions live on until the leader expires them.
+func (p *port) sweep() {
+	for _, c := range slices.Clone(p.conns) {
+		if c.phase == phaseEstablished && p.node.w.now-c.heard > time.Duration(c.timeout)*time.Millisecond {
+			p.node.w.check.mark("half-open connection swept")
+			c.end()
+		}
+	}
+}
 
-func (p *port) dropAll() {
+// reap tells a leader which containers and TTL nodes are due.
+func (p *port) reap() {
+	n := p.node
+	s := n.replica.Status()
+	if s.State != zab.Leading || !s.Serving || !n.w.chance(0.1) {
+		return
+	}
+	if paths := n.state.Reapable(n.wallClock(), 8); len(paths) > 0 {
+		n.deliver(p.life, zab.Event{Kind: zab.EvReap, Paths: paths})
+	}
+}
+
+// close breaks every connection: the server is gone.
+func (p *port) close() {
 	conns := p.conns
 	p.conns = nil
 	for _, c := range conns {
-		c.client.dropped(c)
+		c.ended = true
+		c.snap()
 	}
 }
 
-func (p *port) drop(c *conn) {
-	for i := range p.conns {
-		if p.conns[i] == c {
-			p.conns = append(p.conns[:i], p.conns[i+1:]...)
-			break
-		}
+// dropAll ends every connection after what was answered has left.
+func (p *port) dropAll() {
+	for _, c := range slices.Clone(p.conns) {
+		c.end()
 	}
-	if c.session != 0 {
-		p.node.deliver(p.node.life, zab.Event{Kind: zab.EvDetach, Session: c.session})
-	}
-	p.node.state.Detach(c)
-	c.client.dropped(c)
 }
 
-// connect opens a session, or re-attaches one.
+// connect asks for a session, or to have one back, without the ways of a
+// client: for scripts.
 func (p *port) connect(cl *client, id zab.SessionID, timeout int64) *conn {
-	c := &conn{port: p, client: cl, touched: true}
-	p.seq++
-	c.seq = p.seq
-	p.conns = append(p.conns, c)
-	if id != 0 {
-		c.session, c.what = id, "attach"
-		p.node.deliver(p.node.life, zab.Event{Kind: zab.EvAttach, Attach: &zab.Attach{
-			Seq: c.seq, Session: id, Timeout: timeout,
-		}})
-		return c
-	}
-	c.session, c.what = p.ids.Next(), "connect"
-	p.node.deliver(p.node.life, zab.Event{Kind: zab.EvRequest, Request: &zab.Request{
-		Session: c.session, Seq: c.seq, Op: int32(jute.OpCreateSession),
-		Body: binary.BigEndian.AppendUint32(nil, uint32(timeout)),
-	}})
-	return c
+	cl.timeout, cl.session = timeout, id
+	return cl.dial(p.node)
 }
 
-// write sends a request that changes something.
-func (c *conn) write(op jute.Op, what string, body []byte) {
-	c.port.seq++
-	c.seq, c.what, c.touched = c.port.seq, what, true
-	c.port.node.deliver(c.port.node.life, zab.Event{Kind: zab.EvRequest, Request: &zab.Request{
-		Session: c.session, Cxid: int32(c.seq), Seq: c.seq, Op: int32(op), Body: body,
-	}})
-}
-
-// sync sends a barrier.
-func (c *conn) sync() {
-	c.port.seq++
-	c.seq, c.what, c.touched = c.port.seq, "sync", true
-	c.port.node.deliver(c.port.node.life, zab.Event{Kind: zab.EvSync, SyncAsk: &zab.SyncAsk{
-		Seq: c.seq, Session: c.session,
-	}})
-}
-
-func (p *port) find(seq uint64, id zab.SessionID) *conn {
+// of returns the connection of a session: the newest that claimed it (C6).
+func (p *port) of(id zab.SessionID) *conn {
 	for _, c := range p.conns {
-		if c.seq == seq && c.session == id {
+		if c.session == id && id != 0 {
 			return c
 		}
 	}
 	return nil
 }
 
-// applied answers the client whose request has been applied.
-func (p *port) applied(rec *zab.Record, res znode.Result) {
-	if rec.Txn.Origin != p.node.id {
-		return
-	}
-	if c := p.find(rec.Txn.Seq, rec.Txn.Session); c != nil {
-		c.seq = 0
-		c.client.answered(c, rec.Zxid, res.Code)
+// handshake brings a connection to a session, or ends it.
+func (c *conn) handshake(q *hello) {
+	p := c.port
+	n := p.node
+	p.conns = append(p.conns, c)
+	c.timeout = q.timeout
+	switch {
+	case !n.replica.Status().Serving:
+		n.w.check.mark("client refused: not serving")
+		c.end()
+	case q.seen > n.state.Applied().Zxid:
+		n.w.check.mark("client ahead")
+		c.end()
+	case q.session == 0:
+		c.session, c.phase = p.newID(), phaseConnecting
+		p.seq++
+		c.attach = p.seq
+		n.deliver(p.life, zab.Event{Kind: zab.EvRequest, Request: &zab.Request{
+			Session: c.session, Seq: c.attach, Op: int32(jute.OpCreateSession),
+			Body: binary.BigEndian.AppendUint32(nil, uint32(q.timeout)),
+		}})
+	case !n.state.CheckPassword(q.session, q.password[:]):
+		c.refuse()
+	default:
+		if before := p.of(q.session); before != nil {
+			n.w.check.mark("session back on the same server")
+			before.end()
+		}
+		c.session, c.phase = q.session, phaseConnecting
+		p.seq++
+		c.attach = p.seq
+		n.deliver(p.life, zab.Event{Kind: zab.EvAttach, Attach: &zab.Attach{
+			Seq: c.attach, Session: q.session, Timeout: q.timeout,
+		}})
 	}
 }
 
+// newID makes the id of a session that does not live yet: a clock that was set
+// back makes old ones again.
+func (p *port) newID() zab.SessionID {
+	for {
+		id := p.ids.Next()
+		if _, lives := p.node.state.SessionTimeout(id); !lives {
+			return id
+		}
+	}
+}
+
+// refuse tells the client that its session does not live.
+func (c *conn) refuse() {
+	c.out = append(c.out, reply{hello: &hello{}})
+	c.end()
+}
+
+func (c *conn) establish() {
+	c.phase = phaseEstablished
+	c.out = append(c.out, reply{hello: &hello{
+		session: c.session, password: c.port.node.state.Password(c.session), timeout: c.timeout,
+	}})
+	c.wake()
+	c.takeEarly()
+}
+
+// before answers what waits before the record's request from the state as it
+// still is (C3).
+func (p *port) before(rec *zab.Record) {
+	c := p.of(rec.Txn.Session)
+	if c == nil || rec.Txn.Origin != p.node.id {
+		return
+	}
+	for i := c.find(rec.Txn.Seq); i > 0; i-- {
+		switch head := &c.pending[0]; head.kind {
+		case waitsForSync:
+			head.kind = waitsForTurn // everything the sync waits for is applied by now
+		case waitsForRecord:
+			c.end() // requests are applied in the order of Seq: this one never will be
+			return
+		}
+		c.answerHead()
+	}
+}
+
+// applied answers the client whose request has been applied.
+func (p *port) applied(rec *zab.Record, res znode.Result) {
+	t := rec.Txn
+	if c := p.of(t.Session); c != nil && t.Origin == p.node.id {
+		switch {
+		case jute.Op(t.Op) == jute.OpCreateSession:
+			if c.phase == phaseConnecting && c.attach == t.Seq {
+				c.establish()
+			}
+		case len(c.pending) > 0 && c.pending[0].kind == waitsForRecord && c.pending[0].seq == t.Seq:
+			xid := c.pending[0].m.xid
+			c.pending = c.pending[1:]
+			c.out = append(c.out, reply{xid: xid, zxid: rec.Zxid, code: res.Code, body: slices.Clone(res.Body)})
+			c.wake()
+		}
+	}
+	if jute.Op(t.Op) == jute.OpCloseSession || t.Op == zab.OpExpire {
+		if c := p.of(t.Session); c != nil {
+			c.end()
+		}
+	}
+}
+
+// answer takes what the server answers without a record.
 func (p *port) answer(a zab.Answer) {
-	c := p.find(a.Seq, a.Session)
+	c := p.of(a.Session)
 	if c == nil {
 		return
 	}
+	if c.phase == phaseConnecting && c.attach == a.Seq {
+		switch {
+		case a.Kind != zab.AnswerAttached:
+			c.end()
+		case a.OK:
+			c.establish()
+		default:
+			c.refuse()
+		}
+		return
+	}
+	i := c.find(a.Seq)
+	if i < 0 {
+		return // of an earlier connection
+	}
 	switch a.Kind {
-	case zab.AnswerAttached, zab.AnswerSync:
-		c.seq = 0
-		c.client.told(c, a)
+	case zab.AnswerSync:
+		c.pending[i].kind = waitsForTurn
+		c.wake()
 	case zab.AnswerMoved, zab.AnswerLost:
 		p.node.w.say("server %d closes the connection of %s (%d)", p.node.id, c.session, a.Kind)
-		p.drop(c)
+		p.node.w.check.mark("connection closed: moved or lost")
+		c.end()
 	}
 }

@@ -15,28 +15,66 @@ import (
 // them happens at exactly that point of the story. Every checker is on.
 type script struct {
 	*world
-	why string // what is waited for
+	ends []ending   // must hold after everything has healed
+	from []odometer // where the points of a crash sweep begin
+	to   []odometer
+
+	order *stageOrder // in which a learner's stages are released by hand
+	busy  bool        // while the leader proposes
 }
 
 // patienceOfScripts bounds one wait, in the servers' time.
 const patienceOfScripts = 60 * time.Second
 
+// patienceAfterBlow bounds it when a server was struck by a blow: long enough
+// for another to lead.
+const patienceAfterBlow = 4 * time.Second
+
 // play performs the story that tell tells, then heals and checks the whole. The
 // seed draws the timings that the story leaves open.
 func play(o Options, voters, observers int, tell func(s *script)) Report {
-	w := &world{opt: o, rng: rand.New(rand.NewPCG(o.Seed, 0x736372697074)), trace: newTrace(o.Trace)}
+	r, _ := perform(o, voters, observers, nil, tell)
+	return r
+}
+
+// perform plays a story, with a blow where there is one.
+func perform(o Options, voters, observers int, b *blow, tell func(s *script)) (Report, *script) {
+	w := &world{opt: o, rng: rand.New(rand.NewPCG(o.Seed, 0x736372697074)), trace: newTrace(o.Trace), blow: b}
 	w.furnish(voters, observers, faults{})
 	s := &script{world: w}
 	w.guard(func() { s.tell(tell) })
+	s.to = s.passed()
 	if w.err == nil {
-		for _, n := range w.nodes {
-			for st := range stages {
-				n.release(st)
-			}
-		}
-		w.heal()
+		s.conclude()
 	}
-	return w.report()
+	return w.report(), s
+}
+
+// conclude lets go of everything, heals, and looks at the outcome.
+func (s *script) conclude() {
+	for _, n := range s.nodes {
+		for st := range stages {
+			s.guard(func() { n.release(st) })
+		}
+	}
+	if s.away != nil {
+		s.goOnWithout(s.away)
+	}
+	for _, c := range s.clients {
+		c.since = s.now + healLimit // answers are waited for below
+	}
+	s.heal()
+	s.run(s.now + tickTime)
+	for _, c := range s.clients {
+		if c.conn != nil && len(c.conn.calls) > 0 {
+			s.fail("client %d got no answer to %v from server %d", c.id, c.conn.calls[0].op, c.conn.port.node.id)
+		}
+	}
+	for _, e := range s.ends {
+		if s.err == nil && !s.struck && !e.holds() {
+			s.fail("in the end it does not hold that %s", e.what)
+		}
+	}
 }
 
 // errOver ends a story early: the run has failed.
@@ -54,13 +92,27 @@ func (s *script) tell(tell func(s *script)) {
 // until lets time go on until what is said holds.
 func (s *script) until(what string, holds func() bool) {
 	limit := s.now + patienceOfScripts
-	for s.err == nil && !holds() {
+	for s.err == nil && !s.over && !holds() {
+		if s.struck {
+			limit = min(limit, s.now+patienceAfterBlow)
+		}
 		if len(s.tasks) == 0 || s.tasks[0].at > limit {
-			s.fail("waited %v: %s", patienceOfScripts, what)
-			break
+			s.stuck("waited %v: %s", patienceOfScripts, what)
 		}
 		s.next()
 	}
+	s.goOn()
+}
+
+// stuck ends a story that cannot go on.
+//
+// After a blow it is over and no failure: what counts is how things end.
+func (s *script) stuck(format string, args ...any) {
+	if s.struck {
+		s.say("the story ends here: "+format, args...)
+		panic(errOver)
+	}
+	s.fail(format, args...)
 	s.goOn()
 }
 
@@ -70,17 +122,19 @@ func (s *script) pass(d time.Duration) {
 	s.goOn()
 }
 
-// goOn leaves the story when the run has failed.
+// goOn leaves the story when the run has failed, or a blow has ended it.
 func (s *script) goOn() {
-	if s.err != nil {
+	if s.err != nil || s.over {
 		panic(errOver)
 	}
 }
 
-// start starts servers.
+// start starts servers that do not run.
 func (s *script) start(ids ...zab.ServerID) {
 	for _, id := range ids {
-		s.node(id).start()
+		if n := s.node(id); !n.up {
+			s.guard(n.start)
+		}
 	}
 	s.goOn()
 }
@@ -122,10 +176,7 @@ func (s *script) synced(id zab.ServerID) zab.Zxid { return s.check.durable[id-1]
 
 // visit connects a client that does only what it is told to a server.
 func (s *script) visit(id zab.ServerID) *client {
-	c := &client{w: s.world, id: len(s.clients) + 1, retired: true}
-	s.clients = append(s.clients, c)
-	c.conn = s.node(id).port.connect(c, 0, int64(time.Hour/time.Millisecond))
-	s.until(fmt.Sprintf("client %d has a session at server %d", c.id, id), func() bool { return c.session != 0 })
+	c := s.visitFor(id, time.Hour)
 	s.ask(c)
 	s.answered(c)
 	return c
@@ -133,6 +184,9 @@ func (s *script) visit(id zab.ServerID) *client {
 
 // ask has a client write its next value, and does not wait.
 func (s *script) ask(c *client) {
+	if c.conn == nil {
+		s.stuck("client %d has no connection", c.id)
+	}
 	if c.made {
 		c.set()
 	} else {
@@ -142,10 +196,9 @@ func (s *script) ask(c *client) {
 
 // answered waits until a client's write has been answered.
 func (s *script) answered(c *client) {
-	s.until(fmt.Sprintf("client %d is answered", c.id), func() bool { return c.conn == nil || c.conn.seq == 0 })
+	s.until(fmt.Sprintf("client %d is answered", c.id), func() bool { return c.conn == nil || c.idle() })
 	if c.conn == nil {
-		s.fail("client %d lost its connection", c.id)
-		s.goOn()
+		s.stuck("client %d lost its connection", c.id)
 	}
 }
 

@@ -19,11 +19,12 @@ const (
 	stageApply                 // records are applied, answers are given
 	stageRead                  // what was asked of the log or of a snapshot comes back
 	stageSnapshot              // a snapshot is written, a few znodes at a time
+	stageReply                 // replies and watch events leave for a client
 	stages
 )
 
 func (s stage) String() string {
-	return [...]string{"receive", "append", "synced", "send", "apply", "read", "snapshot"}[s]
+	return [...]string{"receive", "append", "synced", "send", "apply", "read", "snapshot", "reply"}[s]
 }
 
 // later performs f as a step of a stage after a while: not at all when the
@@ -45,8 +46,17 @@ func (n *node) due(s stage, f func()) {
 	case n.held[s]:
 		n.waiting[s] = append(n.waiting[s], f)
 	default:
-		f()
+		n.perform(s, f)
 	}
+}
+
+// perform lets a step happen. Those of send and apply do several things, each
+// a point of its own.
+func (n *node) perform(s stage, f func()) {
+	if s != stageSend && s != stageApply {
+		n.point(atStep)
+	}
+	f()
 }
 
 // hold keeps the steps of a stage from happening.
@@ -55,18 +65,33 @@ func (n *node) hold(s stage) { n.held[s] = true }
 // release lets the steps of a stage happen again, first those that waited.
 func (n *node) release(s stage) {
 	n.held[s] = false
-	n.catchUp(&n.waiting[s])
-}
-
-// catchUp performs steps that waited, for as long as the server lives.
-func (n *node) catchUp(waiting *[]func()) {
-	life, steps := n.life, *waiting
-	*waiting = nil
+	life, steps := n.life, n.waiting[s]
+	n.waiting[s] = nil
 	for _, f := range steps {
 		if n.life == life {
-			f()
+			n.perform(s, f)
 		}
 	}
+}
+
+// step lets one step that waits in a held stage happen, and reports whether
+// there was one.
+func (n *node) step(s stage) bool {
+	if len(n.waiting[s]) == 0 {
+		return false
+	}
+	f := n.waiting[s][0]
+	n.waiting[s] = n.waiting[s][1:]
+	n.perform(s, f)
+	return true
+}
+
+// some draws how many things a stage does in one step.
+func (n *node) some(most int) int {
+	if n.fine {
+		return 1
+	}
+	return 1 + n.w.rng.IntN(most)
 }
 
 // forgetSteps drops the steps of a life that is over, and every hold on it.
@@ -90,7 +115,8 @@ func (n *node) kickSend() {
 	}
 	n.sending = true
 	n.later(stageSend, n.w.jitter(20*time.Microsecond), func() {
-		for count := 1 + n.w.rng.IntN(8); count > 0 && len(n.leaving) > 0; count-- {
+		for count := n.some(8); count > 0 && len(n.leaving) > 0; count-- {
+			n.point(atStep)
 			d := n.leaving[0]
 			n.leaving = n.leaving[1:]
 			n.depart(d)
@@ -103,6 +129,7 @@ func (n *node) kickSend() {
 func (n *node) depart(d departure) {
 	switch net := n.w.net; {
 	case d.send != nil:
+		n.w.record.packet(n, d.send)
 		net.send(n, d.send.Link, &d.send.Packet)
 	case d.notify != nil:
 		net.notify(n, *d.notify, n.w.check.faults)

@@ -43,10 +43,16 @@ type world struct {
 	clients []*client
 	check   *checker
 	trace   *trace
-	calm    bool  // the healed phase has begun
-	lone    *node // the only one that has faults, if any
-	damaged *node // whose disk is damaged or was lost, since it last served
-	plagued int   // faults that happened
+	record  *record       // scripts: what passed; nil for nobody looks
+	calm    bool          // the healed phase has begun
+	healed  time.Duration // when it began
+	lone    *node         // the only one that has faults, if any
+	damaged *node         // whose disk is damaged or was lost, since it last served
+	plagued int           // faults that happened
+	blow    *blow         // scripts: where a server crashes; nil for nowhere
+	struck  bool
+	over    bool  // the blow has ended the story
+	away    *node // and this server does not come back before everything heals
 	err     error
 
 	resumed, gathered time.Duration // see Report
@@ -76,7 +82,11 @@ func (w *world) next() {
 // guard turns a broken invariant into the run's failure.
 func (w *world) guard(f func()) {
 	defer func() {
-		if p := recover(); p != nil {
+		switch p := recover().(type) {
+		case nil:
+		case powerCut:
+			w.strikeBlow(p)
+		default:
 			w.fail("%v", p)
 		}
 	}()

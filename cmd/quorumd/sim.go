@@ -18,6 +18,7 @@ type simOptions struct {
 	workers int
 	twice   bool
 	trace   bool
+	crash   crashOptions
 }
 
 func newSim() *cobra.Command {
@@ -29,10 +30,16 @@ func newSim() *cobra.Command {
 		Long: `Run whole ensembles in this process, under a clock, a network and disks that are
 drawn from a seed, with crashes, partitions, stalls and losses, and check after
 every step that no promise is broken. A seed gives the same run, always. At the
-end it is told how often each fault and each phase was reached.`,
+end it is told how often each fault and each phase was reached.
+
+With --crash-sweep, scenarios are played instead that reach every way to bring a
+server up to date and every change of a disk, and a server crashes in each run at
+another point: before a change of its disk, keeping nothing, a part, a torn part
+or all of what was not synced, or before a step of its pipeline.`,
 		Example: `  quorumd sim --seeds 2000
   quorumd sim --seed 4711 --trace
-  quorumd sim --seed 4711 --twice`,
+  quorumd sim --seed 4711 --twice
+  quorumd sim --crash-sweep --every 20`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return runSim(cmd, o) },
 	}
@@ -44,10 +51,17 @@ end it is told how often each fault and each phase was reached.`,
 	f.IntVar(&o.workers, "workers", runtime.GOMAXPROCS(0), "how many seeds run at a time")
 	f.BoolVar(&o.twice, "twice", false, "run every seed twice and compare the traces")
 	f.BoolVar(&o.trace, "trace", false, "tell the story of a single seed")
+	o.crash.flags(cmd)
 	return cmd
 }
 
 func runSim(cmd *cobra.Command, o simOptions) error {
+	if o.crash.sweep {
+		return runCrashSweep(cmd, o)
+	}
+	if o.crash.scenario != "" || o.crash.point != "" || o.crash.every != 1 {
+		return invalid("--scenario, --point and --every belong to --crash-sweep")
+	}
 	if o.seeds == 0 || o.workers < 1 || o.servers < 0 || o.servers > 7 {
 		return invalid("nothing to run; --seeds and --workers are at least 1, --servers is 0 to 7")
 	}
