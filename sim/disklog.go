@@ -92,7 +92,7 @@ func (l *diskLog) write(op *zab.DiskOp, done *zab.DiskDone) {
 // with it.
 func (l *diskLog) recover(last zab.Position) (complaint string) {
 	for i := range l.alts {
-		if alt := &l.alts[i]; alt.has(last) && last.Zxid >= alt.base.Zxid && !(l.has(last) && last.Zxid >= l.end().Zxid) {
+		if alt := &l.alts[i]; alt.has(last) && last.Zxid >= alt.end().Zxid && !(l.has(last) && last.Zxid >= l.end().Zxid) {
 			*l = diskLog{base: alt.base, recs: alt.recs}
 			break
 		}

@@ -3,7 +3,7 @@
 // the real ones: package replica over package txnlog; only the edges differ.
 //
 //	task queue (time, number) ─▶ deliver a packet, complete a disk operation,
-//	                             apply a record, tick, crash, heal, a client's move
+//	                             apply a record, tick, a fault, a client's move
 //
 // Every stage of a server is a task of its own: receiving, the disk doing its
 // work, the completion being heard of, applying, answering. A seed therefore
@@ -11,10 +11,56 @@
 // (ZOOKEEPER-4685). The same seed gives the same run, byte for byte; Report
 // carries the hash of the trace to prove it.
 //
-// A run has two phases. In the first, faults happen: each seed draws which
-// kinds and how often. In the second the network is whole, every server runs,
-// and the ensemble must come together: all servers serve, have applied the
-// same history, and every client gets its answers.
+// # Two phases
+//
+// In the first, faults happen. In the second the network is whole, the disks
+// have room, every server runs, and the ensemble must come together: all
+// servers serve, have applied the same history, and every client gets its
+// answers.
+//
+// Liveness: the first write is answered, and every server serves, within two
+// election timeouts of the end of the faults (resumeLimit; an election that
+// comes to nothing is over after initLimit). The distribution is reported.
+//
+// # The plan of faults
+//
+// Each seed draws a part of all kinds of faults (swarm testing), so that rare
+// combinations are not drowned by frequent faults, and how often each kind
+// happens. The plan is drawn before the run and depends on the seed alone: each
+// fault has a number and a random source of its own. So Options.Without and
+// Options.Drop leave faults out without moving the others, which is what Shrink
+// does to a run that fails.
+//
+//	process  crash of one, all, a quorum; with and without the others being
+//	         told; within a disk operation; within a start; again and again;
+//	         the process alone ends and the machine goes on
+//	disk     an empty one; unsynced data lost by sector, the last write torn;
+//	         an operation that fails, a failed sync having lost its pages and
+//	         marked them clean; no space; a read error; rot; stalls
+//	network  slow directions, clogs, cuts in one or both directions, of one
+//	         server, of two that others see, of groups, one after the other
+//	         (swizzle); resets, half-open connections, streams that stop;
+//	         election messages lost, repeated, late
+//	clock    rates up to a tenth off, wall clocks set by up to a day, pauses
+//
+// The first error of a disk is final, as in package server: the server ends and
+// is started again later. One that refuses to start because its data is damaged
+// is given an empty disk, as its message asks.
+//
+// # What no protocol survives is not done
+//
+// At most one server's disk is damaged or empty at a time, from the damage until
+// it serves again with a whole disk, and only while a quorum of the others has
+// taken part in an epoch (election.E4). Rot in the log hits what a mark vouches
+// for: of the last batch nothing on the disk can tell damage from a write that
+// was torn (package txnlog).
+//
+// # One bad server
+//
+// In some seeds only one server that does not lead has faults, after the
+// ensemble has come together. Then nobody else may lose its role or open an
+// election, to the end: a stable leader is not disturbed by a server that
+// rejoins, starves, or is half cut off.
 //
 // Checked after every step
 //
@@ -24,9 +70,11 @@
 //	digests         equal at equal zxids
 //	durability      an acknowledgement covers only what that server's disk has
 //	                confirmed; a promise likewise; NEWLEADER is acknowledged
-//	                before any proposal, and after the epoch is durable
+//	                before any proposal, and after the epoch is durable; what
+//	                was confirmed is found at every later start
 //	answers         a write that was answered is in the history, with the zxid
 //	                it was answered with; each client's zxids never fall
+//	manners         no server is told that its peer broke the protocol
 //
 // and at the end: every server's tree has the same digest, and each client
 // finds what it was told had been written.

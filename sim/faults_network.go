@@ -193,6 +193,8 @@ func breakStream(w *world, r *rand.Rand) {
 	}
 	w.say("stream %d to %d breaks after %d packets", l.end[1-i].node.id, l.end[i].node.id, packets)
 	w.check.mark("broken stream")
-	l.end[i].budget = packets
+	if l.end[i].budget == 0 { // else it is broken already
+		l.end[i].budget = packets
+	}
 	w.after(rest, func() { w.net.reset(l) })
 }

@@ -50,6 +50,11 @@ func (k *checker) fsck(n *node) {
 		k.matches(n, state)
 	}
 	k.replay(n, store, state)
+	k.complete(n, state)
+}
+
+// complete judges that a state is that of the whole history.
+func (k *checker) complete(n *node, state *replica.State) {
 	if end := k.end(); state.Applied() != end {
 		k.w.fail("%v: its disk replays to %s, the history ends at %s", n, state.Applied(), end)
 	}

@@ -8,6 +8,12 @@ import (
 // together by then.
 const healLimit = 60 * time.Second
 
+// resumeLimit bounds how long an ensemble without faults may go without
+// answering a write, and until every server serves: two election timeouts. A
+// candidate that no quorum joins gives up after initLimit; the next one, or
+// the one after that, leads. A tenth is for clocks that are slow.
+const resumeLimit = 2 * initLimit * tickTime * 11 / 10
+
 // heal is the second phase: no more faults, and all must be well.
 func (w *world) heal() {
 	w.calm, w.healed = true, w.now
@@ -68,8 +74,8 @@ func (w *world) recovers() {
 		if w.gathered < 0 && w.serving() {
 			w.gathered = w.now - began
 		}
-		if w.now-began > healLimit {
-			w.fail("%v after the faults ended: a write was answered: %v, and %s", healLimit, w.resumed >= 0, w.check.together())
+		if w.now-began > resumeLimit {
+			w.fail("%v after the faults ended: a write was answered: %v, and %s", resumeLimit, w.resumed >= 0, w.check.together())
 		}
 	}
 }

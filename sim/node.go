@@ -172,6 +172,9 @@ func (n *node) refuse(err error) {
 		n.empty()
 	case errors.As(err, &failed) && (errors.Is(err, syscall.EIO) || errors.Is(err, syscall.ENOSPC)):
 		w.check.mark("start refused: " + errnoName(err))
+		if failed.Op == "syncdir" { // see broken
+			n.fs = n.fs.CrashClone(w.rng, vfs.KeepSubset)
+		}
 		n.fs.Kill()
 	default:
 		w.fail("server %d cannot start: %v", n.id, err)
@@ -273,7 +276,7 @@ func (n *node) end(fs *vfs.MemFS, silent bool) {
 }
 
 // diskLimit is how long the disk may take before the watchdog ends the server.
-const diskLimit = 30 * time.Second
+const diskLimit = 3 * time.Second
 
 // wallClock is what the server's clock shows, in ms since 1970.
 func (n *node) wallClock() int64 { return 1_700_000_000_000 + (n.w.now + n.wall).Milliseconds() }

@@ -125,6 +125,9 @@ func (w *world) serving() bool {
 // while another server alone has faults, rejoins, or is half cut off
 // (CockroachDB 10206, ZOOKEEPER-4269).
 func (w *world) undisturbed(n *node, note zab.Note) {
+	if note.Kind == zab.NoteProtocolError {
+		w.fail("%v: %s; here nobody breaks it", n, note)
+	}
 	if w.lone != nil && n != w.lone && (note.Kind == zab.NoteRoleLost || note.Kind == zab.NoteElectionStarted) {
 		w.fail("%v is disturbed, and only %v has faults: %s", n, w.lone, note)
 	}

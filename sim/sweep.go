@@ -3,6 +3,8 @@ package sim
 import (
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -13,6 +15,7 @@ type Sweep struct {
 	Seeds   uint64          // how many
 	Workers int             // runs at the same time; at least 1
 	Twice   bool            // run each seed twice and compare the traces
+	Until   bool            // begin no further run after one that failed
 	Out     io.Writer       // failures, progress and the summary
 	Stop    <-chan struct{} // no further run begins once it is closed
 }
@@ -21,10 +24,15 @@ type Sweep struct {
 type Total struct {
 	Runs    uint64
 	Failed  uint64
+	First   uint64 // the lowest seed that failed
+	Lone    uint64 // runs in which one server alone had faults
+	Faults  int
 	Commits int
 	Answers int
 	Virtual time.Duration
 	Seen    map[string]uint64
+
+	resume, gather []time.Duration
 }
 
 // progressEvery is how many runs a line of progress stands for.
@@ -48,7 +56,7 @@ func (s Sweep) Run() Total {
 		default:
 		}
 		next++
-		return s.Options.Seed + next - 1, next <= s.Seeds
+		return s.Options.Seed + next - 1, next <= s.Seeds && !(s.Until && total.Failed > 0)
 	}
 	for range max(1, s.Workers) {
 		wg.Go(func() {
@@ -82,20 +90,70 @@ func (s Sweep) one(seed uint64) Report {
 // add counts a report and tells of it when it failed or is the only one.
 func (s Sweep) add(t *Total, r Report) {
 	t.Runs++
+	t.Faults += r.Faults
 	t.Commits += r.Commits
 	t.Answers += r.Answers
 	t.Virtual += r.Virtual
 	for what, n := range r.Seen {
 		t.Seen[what] += n
 	}
+	if r.Lone {
+		t.Lone++
+	}
+	if r.Err == nil {
+		t.resume, t.gather = append(t.resume, r.Resume), append(t.gather, r.Gather)
+	}
 	switch {
 	case r.Err != nil:
+		if t.Failed == 0 || r.Seed < t.First {
+			t.First = r.Seed
+		}
 		t.Failed++
-		fmt.Fprintf(s.Out, "seed %d: %v\n  see it with: quorumd sim --seed %d --trace\n", r.Seed, r.Err, r.Seed)
+		o := s.Options
+		o.Seed = r.Seed
+		fmt.Fprintf(s.Out, "seed %d: %v\n  see it with: quorumd sim %s --trace\n", r.Seed, r.Err, o.Flags())
 	case s.Seeds == 1:
 		fmt.Fprintf(s.Out, "seed %d: ok, trace hash %016x\n", r.Seed, r.Hash)
 	}
 	if t.Runs%progressEvery == 0 && t.Runs < s.Seeds {
 		fmt.Fprintf(s.Out, "%d of %d seeds, %d failed\n", t.Runs, s.Seeds, t.Failed)
+	}
+}
+
+// Flags is the command line that gives these options.
+func (o *Options) Flags() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "--seed %d", o.Seed)
+	if o.Servers != 0 {
+		fmt.Fprintf(&b, " --servers %d", o.Servers)
+	}
+	if o.Clients != 0 {
+		fmt.Fprintf(&b, " --clients %d", o.Clients)
+	}
+	if o.Chaos != 0 {
+		fmt.Fprintf(&b, " --chaos %v", o.Chaos)
+	}
+	if len(o.Without) > 0 {
+		fmt.Fprintf(&b, " --without %q", strings.Join(o.Without, ","))
+	}
+	if len(o.Drop) > 0 {
+		fmt.Fprintf(&b, " --drop %s", strings.Trim(strings.ReplaceAll(fmt.Sprint(o.Drop), " ", ","), "[]"))
+	}
+	return b.String()
+}
+
+// WriteLiveness prints how long ensembles needed once the faults had ended.
+func (t *Total) WriteLiveness(out io.Writer) {
+	for _, d := range []struct {
+		what  string
+		times []time.Duration
+	}{{"until the first write was answered", t.resume}, {"until every server served", t.gather}} {
+		if len(d.times) == 0 {
+			continue
+		}
+		slices.Sort(d.times)
+		at := func(part float64) time.Duration { return d.times[int(part*float64(len(d.times)-1))] }
+		fmt.Fprintf(out, "after the faults ended, %s: p50 %v, p90 %v, p99 %v, p99.9 %v, max %v\n", d.what,
+			at(0.5), at(0.9), at(0.99), at(0.999), at(1))
 	}
 }

@@ -78,10 +78,13 @@ func (v *watchView) add(path string, bits uint8) {
 // drop takes bits off a path and reports whether one of them was there.
 func drop(m map[string]uint8, path string, bits uint8) bool {
 	had := m[path] & bits
+	if had == 0 {
+		return false
+	}
 	if m[path] &^= bits; m[path] == 0 {
 		delete(m, path)
 	}
-	return had != 0
+	return true
 }
 
 // fire takes the one-shot watches that a happening fires and reports whether

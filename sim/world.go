@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"container/heap"
 	"fmt"
 	"math/rand/v2"
 	"time"
@@ -14,20 +13,48 @@ type task struct {
 	do func()
 }
 
+// taskQueue is a heap, the next task at its root. It is not package heap's,
+// whose interfaces would cost an allocation for each task.
 type taskQueue []task
 
-func (q taskQueue) Len() int { return len(q) }
-func (q taskQueue) Less(i, j int) bool {
+func (q taskQueue) less(i, j int) bool {
 	return q[i].at < q[j].at || q[i].at == q[j].at && q[i].n < q[j].n
 }
-func (q taskQueue) Swap(i, j int) { q[i], q[j] = q[j], q[i] }
-func (q *taskQueue) Push(x any)   { *q = append(*q, x.(task)) }
-func (q *taskQueue) Pop() any {
-	old := *q
-	t := old[len(old)-1]
-	old[len(old)-1] = task{}
-	*q = old[:len(old)-1]
-	return t
+
+func (q *taskQueue) push(t task) {
+	*q = append(*q, t)
+	h := *q
+	for i := len(h) - 1; i > 0; {
+		up := (i - 1) / 2
+		if !h.less(i, up) {
+			return
+		}
+		h[i], h[up] = h[up], h[i]
+		i = up
+	}
+}
+
+func (q *taskQueue) pop() task {
+	h := *q
+	last := len(h) - 1
+	t := h[0]
+	h[0], h[last] = h[last], task{}
+	h = h[:last]
+	*q = h
+	for i := 0; ; {
+		down := 2*i + 1
+		if down >= last {
+			return t
+		}
+		if down+1 < last && h.less(down+1, down) {
+			down++
+		}
+		if !h.less(down, i) {
+			return t
+		}
+		h[i], h[down] = h[down], h[i]
+		i = down
+	}
 }
 
 // world is one run.
@@ -61,7 +88,7 @@ type world struct {
 // after schedules f.
 func (w *world) after(d time.Duration, f func()) {
 	w.count++
-	heap.Push(&w.tasks, task{at: w.now + max(d, 0), n: w.count, do: f})
+	w.tasks.push(task{at: w.now + max(d, 0), n: w.count, do: f})
 }
 
 // run performs tasks until the given time, or until the run has failed.
@@ -74,7 +101,7 @@ func (w *world) run(until time.Duration) {
 
 // next performs the next task.
 func (w *world) next() {
-	t := heap.Pop(&w.tasks).(task)
+	t := w.tasks.pop()
 	w.now = t.at
 	w.guard(t.do)
 }

@@ -141,14 +141,13 @@ func (k *checker) placeOf(z zab.Zxid) (int, bool) {
 
 // PrimaryIntegrity: a primary that broadcasts has delivered every record of a
 // lower epoch that any server delivered.
-func (k *checker) PrimaryIntegrity(n *node, rec *zab.Record) {
-	e := rec.Zxid.Epoch()
+func (k *checker) PrimaryIntegrity(n *node, applied zab.Zxid, e zab.Epoch) {
 	i, _ := slices.BinarySearchFunc(k.history, e, func(p zab.Position, e zab.Epoch) int { return int(min(1, max(-1, p.Zxid.Epoch()-e))) })
 	if i == 0 {
 		return
 	}
-	if applied := n.replica.Status().Applied; applied < k.history[i-1].Zxid {
-		k.w.fail("PrimaryIntegrity: %v broadcasts %s with %s applied; %s was delivered elsewhere", n, rec.Position(), applied, k.history[i-1])
+	if applied < k.history[i-1].Zxid {
+		k.w.fail("PrimaryIntegrity: %v broadcasts in epoch %d with %s applied; %s was delivered elsewhere", n, e, applied, k.history[i-1])
 	}
 }
 
@@ -172,7 +171,7 @@ func (k *checker) broadcasts(n *node, rec *zab.Record) {
 	if by == nil {
 		by = &primary{server: n.id}
 		k.primaries[e] = by
-		k.PrimaryIntegrity(n, rec)
+		k.PrimaryIntegrity(n, k.status.Applied, e)
 	}
 	if by.server != n.id {
 		k.w.fail("Leadership2: %v broadcasts %s in an epoch of server %d", n, rec.Position(), by.server)

@@ -23,7 +23,7 @@ func (r *run) violated() string {
 		name  string
 		holds func() bool
 	}{
-		{"Integrity", r.Integrity}, {"Agreement", r.Agreement}, {"TotalOrder", r.TotalOrder},
+		{"Integrity", r.Integrity}, {"TotalOrder", r.TotalOrder}, {"Agreement", r.Agreement},
 		{"LocalPrimaryOrder", r.LocalPrimaryOrder}, {"GlobalPrimaryOrder", r.GlobalPrimaryOrder},
 	} {
 		if !inv.holds() {

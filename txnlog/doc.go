@@ -54,13 +54,18 @@
 // one exception: the epochs record names a position through which the log was
 // durable, written with each epoch and at Close.
 //
+// What lies after the last mark may be in the system's cache alone: the process
+// before wrote it and its sync failed (vfs.V1). Open writes it again before the
+// sync that vouches for it, unless the epochs record already did.
+//
 // # The epochs file
 //
 // Two slots, at 0 and 4096, hold the same frame: kind 128, zxid counts the
 // saves, body msgpack [version, epochs, end, installing, install]. A save
 // writes and syncs one, then the other. A crash tears one at most, and once a
 // save is done either may rot; a record that only alternated between the slots
-// would fall back to an older promise then, which nobody may do.
+// would fall back to an older promise then, which nobody may do. Open saves what
+// it read once more: of a slot whose sync failed, the disk may hold an older one.
 //
 // # A snapshot
 //

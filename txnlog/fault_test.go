@@ -127,6 +127,39 @@ func TestErrorSweep(t *testing.T) {
 	}
 }
 
+// TestFailedSyncThenRestart makes each sync of the script fail in turn. The
+// process ends and starts again on the same machine: it reads what the failed
+// sync has lost out of the system's cache. Then the power fails, and whatever
+// that start had found must be there still.
+func TestFailedSyncThenRestart(t *testing.T) {
+	opt := testOptions
+	opt.LogDir = "/log"
+	for n := 1; ; n++ {
+		sw := &sweep{t: stopTB{t}, opt: opt, fsys: newFS(t), rng: rand.New(rand.NewPCG(uint64(n), 3)), c: newChain(),
+			worlds: []world{{}}, epochs: []zab.Epochs{{}}, step: "open"}
+		sw.fsys.Inject(vfs.Fault{Op: vfs.OpSync, Nth: n, Err: syscall.EIO})
+		if !sw.runToError() {
+			t.Logf("%d syncs", n-1)
+			return
+		}
+		sw.fsys.Kill()
+		s, found := mustOpenWith(t, sw.fsys, opt)
+		c := &chain{enc: sw.c.enc, at: found.Last}
+		mustDo(t, s, appendOp(c.run(1, 100)...))
+		mustDo(t, s, zab.DiskOp{Kind: zab.DiskEpochs, Epochs: zab.Epochs{Accepted: 1000, Current: found.Epochs.Current}})
+		for _, keep := range vfs.Keeps {
+			_, again, err := Open(sw.fsys.CrashClone(sw.rng, keep), opt)
+			if err != nil || again.Last != c.at || again.Epochs.Accepted != 1000 {
+				t.Errorf("%s: sync %d failed, restart at %s, crash keeping %s: recovered %s, %+v, %v",
+					sw.step, n, found.Last, keep, again.Last, again.Epochs, err)
+			}
+		}
+		if t.Failed() {
+			return
+		}
+	}
+}
+
 func (sw *sweep) runToError() (stopped bool) {
 	defer func() {
 		if r := recover(); r != nil {

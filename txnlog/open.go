@@ -84,6 +84,10 @@ func makeDir(fsys vfs.FS, root string) error {
 		if !info.Dir {
 			return fmt.Errorf("%w: %s is not a directory; move it away, or name another directory", ErrForeign, dir)
 		}
+		// Made perhaps by a process that did not live to make the name durable.
+		if err := fsys.SyncDir(root); err != nil {
+			return fmt.Errorf("txnlog: sync directory %s: %w", root, err)
+		}
 		return nil
 	}
 	parents := []string{root} // of the directories to be made

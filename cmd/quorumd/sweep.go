@@ -33,7 +33,7 @@ func runCrashSweep(cmd *cobra.Command, o simOptions) error {
 	out := cmd.OutOrStdout()
 	begun := time.Now()
 	t, err := sim.CrashSweep{
-		Scenario: o.crash.scenario, Point: o.crash.point, Seed: o.seed, Every: o.crash.every,
+		Scenario: o.crash.scenario, Point: o.crash.point, Seed: o.run.Seed, Every: o.crash.every,
 		Workers: o.workers, Out: out, Stop: cmd.Context().Done(),
 	}.Run()
 	if err != nil {

@@ -138,9 +138,11 @@ func TestZK2080(t *testing.T) {
 		clients[i] = open(t, h.port)
 	}
 	done := make(chan struct{})
+	h.passMu.Lock() // the test is the loop
 	h.mu.Lock()
 	go func() {
 		defer close(done)
+		defer h.passMu.Unlock()
 		defer h.mu.Unlock()
 		for range 20 {
 			clients[0].send(getData(1, "/a", true))
