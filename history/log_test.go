@@ -194,3 +194,35 @@ func TestRingIsBounded(t *testing.T) {
 		t.Errorf("%d records kept beside a huge one", l.recent.n)
 	}
 }
+
+// TestCHK102629: what counts as durable falls back with a truncation, and a sync
+// that was asked for before it says nothing about what is appended after it.
+func TestCHK102629(t *testing.T) {
+	l := New(zab.Position{})
+	recs := records(zab.Position{}, 10, 1, 10)
+	before := appendAll(l, recs)
+	out := &zab.Output{}
+	at := recs[3].Position()
+	l.Truncate(at, out)
+	l.Completed(&zab.DiskDone{Op: before.Disk[0].Op, Kind: zab.DiskAppend, Synced: recs[7].Zxid})
+	l.Completed(&zab.DiskDone{Op: out.Disk[0].Op, Kind: zab.DiskTruncate, OK: true, At: at})
+	if l.Synced() != at.Zxid || l.Appended() != at {
+		t.Fatalf("cut to %s: synced %s, appended %s", at, l.Synced(), l.Appended())
+	}
+	other := records(zab.At(at.Zxid, at.CRC), 3, 2, 20)
+	asked := appendAll(l, other)
+	if l.Synced() != at.Zxid {
+		t.Errorf("%s counts as durable before its sync returned", l.Synced())
+	}
+	l.Completed(&zab.DiskDone{Op: asked.Disk[0].Op, Kind: zab.DiskAppend, Synced: other[2].Zxid})
+	if l.Synced() != other[2].Zxid {
+		t.Errorf("synced %s after %s", l.Synced(), other[2].Zxid)
+	}
+	// The answer of an append is late, the cut was asked for after it.
+	l.Truncate(at, out)
+	l.Completed(&zab.DiskDone{Op: out.Disk[1].Op, Kind: zab.DiskTruncate, OK: true, At: at})
+	l.Completed(&zab.DiskDone{Op: asked.Disk[0].Op, Kind: zab.DiskAppend, Synced: other[2].Zxid})
+	if l.Synced() != at.Zxid {
+		t.Errorf("synced %s after the second cut", l.Synced())
+	}
+}

@@ -203,3 +203,46 @@ func TestZeroProofs(t *testing.T) {
 	}
 	AckNewLeader(1, Adopted{}, &out)
 }
+
+// TestS37b: whichever way the learner is synchronised, NEWLEADER is acknowledged
+// only when the cut or the snapshot, the records after it and the epoch are
+// durable. The disk is let do one operation at a time.
+func TestS37b(t *testing.T) {
+	for name, head := range map[string]func(b *learnerBench, recs []zab.Record) int{
+		"DIFF": func(b *learnerBench, _ []zab.Record) int {
+			b.must(b.packet(zab.KindDiff, 3, nil))
+			return 3
+		},
+		"TRUNC": func(b *learnerBench, recs []zab.Record) int {
+			b.must(b.packet(zab.KindTrunc, 2, &zab.Trunc{To: recs[1].Position()}))
+			b.must(b.disk())
+			return 2
+		},
+		"SNAP": func(b *learnerBench, recs []zab.Record) int {
+			b.must(b.packet(zab.KindSnap, 10, &zab.Snap{At: recs[9].Position(), Size: 4}))
+			b.must(b.packet(zab.KindSnapChunk, 0, &zab.SnapChunk{Data: []byte("1234"), Last: true}))
+			for range 3 {
+				b.must(b.disk())
+			}
+			return 10
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b, recs := newLearnerBench(t, 3, 1)
+			n := head(b, recs)
+			for range 3 { // each an operation of its own
+				b.must(b.record(recs[n]))
+				b.take()
+				n++
+			}
+			b.must(b.newLeader(recs[n-1].Position()))
+			for _, left := range []string{"three records", "two records", "one record", "the epoch"} {
+				if got := b.take(); strings.Contains(got, "ACK-NEWLEADER") {
+					t.Fatalf("%s are to be synced: %q", left, got)
+				}
+				b.must(b.disk())
+			}
+			b.want("all durable", "ACK-NEWLEADER "+recs[n-1].Zxid.String())
+		})
+	}
+}

@@ -50,22 +50,24 @@
 //	another segment                          damage: ErrCorrupt
 //
 // An intact frame that does not continue the chain is damage everywhere. What
-// was lost of the last batch cannot be told from what was never written, with
-// one exception: the epochs record names a position through which the log was
+// was lost of the last batch cannot be told from what was never written (nor
+// what was lost before it together with the mark between them), with one
+// exception: the epochs record names a position through which the log was
 // durable, written with each epoch and at Close.
 //
-// What lies after the last mark may be in the system's cache alone: the process
-// before wrote it and its sync failed (vfs.V1). Open writes it again before the
-// sync that vouches for it, unless the epochs record already did.
+// What can be read at a start need not be on the disk: the process before may
+// have ended over a sync that failed, and its pages count as written since
+// (vfs.V1). So a start writes the last batch again, from its mark on, and makes
+// the cut behind it whether or not one is to be seen, before it syncs.
 //
 // # The epochs file
 //
 // Two slots, at 0 and 4096, hold the same frame: kind 128, zxid counts the
 // saves, body msgpack [version, epochs, end, installing, install]. A save
-// writes and syncs one, then the other. A crash tears one at most, and once a
+// writes and syncs one, then the other, and so does every start, the slot that
+// does not hold the newest record first. A crash tears one at most, and once a
 // save is done either may rot; a record that only alternated between the slots
-// would fall back to an older promise then, which nobody may do. Open saves what
-// it read once more: of a slot whose sync failed, the disk may hold an older one.
+// would fall back to an older promise then, which nobody may do.
 //
 // # A snapshot
 //

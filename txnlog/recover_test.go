@@ -216,9 +216,9 @@ func sameDisk(t *testing.T, a, b *vfs.MemFS) {
 	}
 }
 
-// TestEveryBit damages each byte of the log in turn: it is noticed, or it is
+// TestS37eEveryBit damages each byte of the log in turn: it is noticed, or it is
 // taken for a torn tail, and then it lay in the last batch.
-func TestEveryBit(t *testing.T) {
+func TestS37eEveryBit(t *testing.T) {
 	m := newSample(t)
 	refused, cut := 0, 0
 	for i, path := range m.segs {
@@ -278,7 +278,7 @@ func TestEndIsKnown(t *testing.T) {
 	}
 }
 
-func TestSnapshotsAtStart(t *testing.T) {
+func TestZK2325(t *testing.T) {
 	// Records 1..9, snapshots of 3 and 6, the log begins after 3.
 	build := func(t *testing.T) (*vfs.MemFS, *chain) {
 		fsys := newFS(t)

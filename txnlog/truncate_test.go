@@ -8,7 +8,7 @@ import (
 	"github.com/quorumd/quorumd/zab"
 )
 
-func TestTruncate(t *testing.T) {
+func TestZK1489(t *testing.T) {
 	for n := range zab.Zxid(41) {
 		fsys := newFS(t)
 		s, _ := mustOpen(t, fsys)

@@ -235,3 +235,18 @@ func TestLoaderRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestZK3306UnknownACL: a node whose ACL is not in the snapshot is refused; the
+// one thing it must not become is open to everybody.
+func TestZK3306UnknownACL(t *testing.T) {
+	for _, id := range []uint32{2, 5, 1 << 31} {
+		l := NewLoader()
+		body, err := wire.NewEncoder().AppendBody(nil, &nodeBatch{Nodes: []nodeRecord{{Slot: 1}, {Slot: 2, Parent: 1, Name: "a", ACL: id}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := l.Nodes(body); !errors.Is(err, ErrImage) {
+			t.Errorf("acl %d: %v", id, err)
+		}
+	}
+}

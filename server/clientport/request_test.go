@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha1"
 	"encoding/base64"
+	"slices"
 	"testing"
 
 	"github.com/quorumd/quorumd/jute"
@@ -271,5 +272,34 @@ func decodeWrite(r *jute.Reader, op jute.Op, path func(*jute.Reader) string) {
 		path(r)
 		acls()
 		r.Int32()
+	}
+}
+
+// TestZK2623: a check outside of a multi is refused, and nothing but the known
+// writes reaches the log.
+func TestZK2623(t *testing.T) {
+	writes := []jute.Op{1, 2, 5, 7, 14, 15, 19, 21}
+	for op := jute.Op(-200); op <= 200; op++ {
+		if got := classify(op) == classWrite; got != slices.Contains(writes, op) {
+			t.Errorf("%s is proposed: %v", op, got)
+		}
+	}
+	h := start(t, nil)
+	for _, r := range [][]byte{
+		req(3, jute.OpCheck, str("/"), i32(-1)), req(3, jute.OpDeleteContainer, str("/")), req(3, jute.OpCreateSession, i32(1000)),
+	} {
+		c := open(t, h.port)
+		state, mu := h.State()
+		mu.RLock()
+		before := state.Applied()
+		mu.RUnlock()
+		c.send(r)
+		c.wantReply(3, jute.CodeUnimplemented)
+		c.wantClosed()
+		mu.RLock()
+		if state.Applied() != before {
+			t.Errorf("%x was applied", r)
+		}
+		mu.RUnlock()
 	}
 }

@@ -14,13 +14,13 @@ import (
 )
 
 // diskMegabytes is each server's disk; memory that is not written to is not used.
-const diskMegabytes = 1024
+const diskMegabytes = 512
 
 // settings are short times, so that many faults fit into a run, and small
 // segments and few transactions between snapshots, so that faults meet them.
 var settings = []string{
 	"tickTime=1000", "initLimit=10", "syncLimit=4",
-	"snapCount=5000", "preAllocSize=512", "autopurge.purgeInterval=1", "autopurge.snapRetainCount=3",
+	"snapCount=5000", "preAllocSize=128", "autopurge.purgeInterval=1", "autopurge.snapRetainCount=3",
 }
 
 // cluster is the servers, each in a station of its own, and their network.

@@ -40,17 +40,21 @@
 // # Faults
 //
 //	kill-follower kill-leader kill-two kill-all   kill -9, started again after up to 8 s
+//	crash-loop                   one server is killed again and again while it recovers
 //	terminate                    SIGTERM and a new start
 //	pause-leader pause-follower  SIGSTOP for 1 to 20 s
 //	isolate-leader isolate-follower  cut off the other servers, perhaps clients too
+//	isolate-clients              all clients cut off, so that sessions expire
 //	split                        two servers cut off three
+//	no-quorum                    two cut off three, and one of the three killed
 //	one-way                      all that one server sends, or is sent, vanishes
 //	partial                      two servers cut off each other, not the rest
 //	slow-network loss scramble   delay and jitter; 1-20 % lost; packets twice or late
+//	lag                          one or two servers hear of everything 0.2 to 1.5 s late
 //	reset                        every connection of one server is reset
 //	flap                         one server comes and goes
 //	storm                        a bad network in which two leaders are killed
-//	disk-full                    no byte left on one server's disk for 4 to 12 s
+//	disk-full                    no byte left on one server's disk for 4 to 16 s
 //	few-descriptors              one server may open no more files, and needs some
 //	emptied                      one server loses its data when all others hold it
 //
@@ -64,7 +68,8 @@
 //
 // Every client has one call under way: setData with and without a version, sync
 // and getData, getData, create, delete, sequential and ephemeral nodes, one-shot
-// watches; now and then it closes or abandons its session. Every 20 seconds
+// watches; now and then it has its session go on at another server, closes it or
+// abandons it. Every 20 seconds
 // there are new nodes, and the histories of the old ones are judged.
 //
 // # Verified
@@ -83,8 +88,8 @@
 //	H7   A watch fires before its session reads what it watches for.
 //	H8   At the end all servers have the same digest at the same zxid.
 //	H9   A server process that has lived for over a minute has grown by no more than
-//	     24 descriptors besides client connections, 32 threads, and to twice its
-//	     memory and 256 MB; with all clients gone no server has sessions, watches,
+//	     24 descriptors besides client connections and log segments, 32 threads, and
+//	     to twice its memory and 256 MB; with all clients gone no server has sessions, watches,
 //	     ephemeral nodes, requests or connections left, nor more than 150
 //	     goroutines, counted in the dump that SIGQUIT makes.
 //	H10  When a fault is over all servers serve under one leader within 90 s,

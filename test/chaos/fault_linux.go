@@ -32,15 +32,19 @@ var faults = []fault{
 	{"kill-leader", killLeader},
 	{"kill-two", killTwo},
 	{"kill-all", killAll},
+	{"crash-loop", crashLoop},
 	{"terminate", terminate},
 	{"pause-leader", pauseLeader},
 	{"pause-follower", pauseFollower},
 	{"isolate-leader", isolateLeader},
 	{"isolate-follower", isolateFollower},
+	{"isolate-clients", isolateClients},
 	{"split", split},
+	{"no-quorum", noQuorum},
 	{"one-way", oneWay},
 	{"partial", partial},
 	{"slow-network", slowNetwork},
+	{"lag", lag},
 	{"loss", loss},
 	{"scramble", scramble},
 	{"reset", resetConnections},
@@ -58,6 +62,12 @@ func FaultNames() []string {
 		names = append(names, f.name)
 	}
 	return names
+}
+
+// CheckFaults tells whether a list of faults is one that Run takes.
+func CheckFaults(list string) error {
+	_, err := chosen(list)
+	return err
 }
 
 // chosen returns the faults of a list of names, all for an empty one.

@@ -27,6 +27,25 @@ func isolate(ctx context.Context, s *scene, victim *harness.Server) error {
 	return nil
 }
 
+// isolateClients cuts all clients off all servers, for long enough that sessions
+// may expire.
+func isolateClients(ctx context.Context, s *scene) error {
+	s.note("clients cut off all servers")
+	s.wires.between([]int{0}, s.ids(), cut)
+	s.last(ctx, 3*time.Second, 14*time.Second)
+	return nil
+}
+
+// noQuorum leaves no side a quorum: some are cut off, and of the rest so many are
+// killed that nobody may acknowledge anything.
+func noQuorum(ctx context.Context, s *scene) error {
+	all := s.shuffled()
+	few, rest := all[:len(all)/2], all[len(all)/2:]
+	s.note("%v from %v", s.ids(few...), s.ids(rest...))
+	s.wires.between(s.ids(few...), s.ids(rest...), cut)
+	return downFor(ctx, s, time.Second, 8*time.Second, rest[0])
+}
+
 // split parts the ensemble in two; clients reach both sides.
 func split(ctx context.Context, s *scene) error {
 	all := s.shuffled()
@@ -81,6 +100,21 @@ func slowNetwork(ctx context.Context, s *scene) error {
 		delay:  time.Duration(1+s.rand.IntN(100)) * time.Millisecond,
 		jitter: time.Duration(1+s.rand.IntN(60)) * time.Millisecond,
 	})
+}
+
+// lag delays what servers send to one or two others, which serve old states all
+// the while: a read of a session that comes to them must not be one of those.
+func lag(ctx context.Context, s *scene) error {
+	l := link{delay: s.between(200*time.Millisecond, 1500*time.Millisecond)}
+	victims := s.shuffled()[:1+s.rand.IntN(2)]
+	s.note("what is sent to %v: %v (%d led)", s.ids(victims...), l, s.leader.ID)
+	for _, v := range victims {
+		for _, other := range s.others(v) {
+			s.wires.set(other.ID, v.ID, l)
+		}
+	}
+	s.last(ctx, 4*time.Second, 12*time.Second)
+	return nil
 }
 
 func loss(ctx context.Context, s *scene) error {

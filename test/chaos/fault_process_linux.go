@@ -49,6 +49,32 @@ func killAll(ctx context.Context, s *scene) error {
 	return downFor(ctx, s, 0, 4*time.Second, s.shuffled()...)
 }
 
+// crashLoop kills a server again and again while it recovers and is brought up to
+// date, half of the time from nothing.
+func crashLoop(ctx context.Context, s *scene) error {
+	victim := s.shuffled()[0]
+	empty := s.rand.IntN(2) == 0
+	s.note("kill -9 of %d (%d led) again and again, emptied: %v", victim.ID, s.leader.ID, empty)
+	if err := victim.Kill(); err != nil {
+		return err
+	}
+	if empty {
+		if err := s.empty(ctx, victim); err != nil {
+			return err
+		}
+	}
+	for range 3 + s.rand.IntN(6) {
+		if err := victim.Start(); err != nil {
+			return err
+		}
+		pause(ctx, s.between(10*time.Millisecond, 500*time.Millisecond))
+		if err := victim.Kill(); err != nil {
+			return err
+		}
+	}
+	return victim.Start()
+}
+
 // terminate is an orderly restart, as for an upgrade.
 func terminate(ctx context.Context, s *scene) error {
 	victim := s.shuffled()[0]

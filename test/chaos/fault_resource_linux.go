@@ -23,7 +23,7 @@ func diskFull(ctx context.Context, s *scene) error {
 	if err := fill(ballast); err != nil {
 		return err
 	}
-	deadline := time.Now().Add(s.between(4*time.Second, 12*time.Second))
+	deadline := time.Now().Add(s.between(4*time.Second, 16*time.Second))
 	for victim.Running() && time.Now().Before(deadline) && ctx.Err() == nil {
 		pause(ctx, 100*time.Millisecond)
 		if err := fill(ballast); err != nil { // what the server gave up meanwhile
@@ -43,10 +43,10 @@ func fill(path string) error {
 	if err != nil {
 		return fmt.Errorf("chaos: %w", err)
 	}
-	for size := 8 << 20; size >= 512; size /= 2 {
-		block := make([]byte, size)
-		for err = error(nil); err == nil; {
-			_, err = f.Write(block)
+	block := make([]byte, 4<<20)
+	for size := len(block); size >= 512; size /= 2 {
+		for err = nil; err == nil; {
+			_, err = f.Write(block[:size])
 		}
 	}
 	if err := f.Close(); err != nil {
@@ -88,21 +88,26 @@ func fewDescriptors(ctx context.Context, s *scene) error {
 	return nil
 }
 
-// emptied takes all data from one server. That is no loss as long as the others
-// hold everything, so it waits until they do.
+// emptied takes all data from one server, which is no loss as long as the others
+// hold everything.
 func emptied(ctx context.Context, s *scene) error {
 	victim := s.shuffled()[0]
 	s.note("data of %d removed (%d led)", victim.ID, s.leader.ID)
 	if err := victim.Kill(); err != nil {
 		return err
 	}
-	if err := s.caughtUp(ctx, s.others(victim)); err != nil {
-		return err
-	}
-	if err := victim.Wipe(); err != nil {
+	if err := s.empty(ctx, victim); err != nil {
 		return err
 	}
 	return victim.Start()
+}
+
+// empty removes the data of a server that is down, when the others hold it.
+func (s *scene) empty(ctx context.Context, victim *harness.Server) error {
+	if err := s.caughtUp(ctx, s.others(victim)); err != nil {
+		return err
+	}
+	return victim.Wipe()
 }
 
 // caughtUp waits until all the given servers, under a leader of their own, have

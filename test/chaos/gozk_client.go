@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
-	"time"
 
 	"github.com/go-zookeeper/zk"
 )
@@ -23,10 +22,10 @@ type silent struct{}
 
 func (silent) Printf(string, ...any) {}
 
-func connectZK(ctx context.Context, servers []string, timeout time.Duration) (*zkClient, error) {
-	z := &zkClient{}
+func connectZK(ctx context.Context, servers []string, total *atomic.Int64) (*zkClient, error) {
+	z := &zkClient{dialer: dialer{total: total}}
 	ready := make(chan struct{}, 1)
-	c, _, err := zk.Connect(servers, timeout, zk.WithLogger(silent{}), zk.WithDialer(z.dialTimeout),
+	c, _, err := zk.Connect(servers, sessionTimeout, zk.WithLogger(silent{}), zk.WithDialer(z.dialTimeout),
 		zk.WithEventCallback(func(e zk.Event) {
 			switch e.State {
 			case zk.StateExpired:

@@ -35,7 +35,7 @@ func (l link) String() string {
 		add("%.0f%% late by %v", l.reorder*100, l.hold)
 	}
 	if l.delay > 0 || l.jitter > 0 {
-		add("%v to %v late", l.delay, l.delay+l.jitter)
+		add("%v to %v late", l.delay.Round(time.Millisecond), (l.delay + l.jitter).Round(time.Millisecond))
 	}
 	if l.reset {
 		add("reset")

@@ -19,7 +19,7 @@ type load struct {
 	ledger  *ledger
 	workers []*worker
 
-	reads, watches, sessions, expired atomic.Int64
+	reads, watches, sessions, expired, dials atomic.Int64
 
 	mu      sync.Mutex
 	current *generation
@@ -60,7 +60,7 @@ func (l *load) turn(ctx context.Context) (old *generation, err error) {
 	for n := range registers {
 		paths[g.register(n)] = g.first(n)
 	}
-	c, err := connectOwn(ctx, l.servers, sessionTimeout)
+	c, err := connectOwn(ctx, l.servers, &l.dials)
 	if err != nil {
 		return nil, err
 	}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
+	"sync/atomic"
 
 	"github.com/quorumd/quorumd/client"
 )
@@ -15,9 +15,9 @@ type ownClient struct {
 	c *client.Client
 }
 
-func connectOwn(ctx context.Context, servers []string, timeout time.Duration) (*ownClient, error) {
-	o := &ownClient{}
-	c, err := client.Connect(ctx, servers, client.WithSessionTimeout(timeout), client.WithDialer(o.dial))
+func connectOwn(ctx context.Context, servers []string, total *atomic.Int64) (*ownClient, error) {
+	o := &ownClient{dialer: dialer{total: total}}
+	c, err := client.Connect(ctx, servers, client.WithSessionTimeout(sessionTimeout), client.WithDialer(o.dial))
 	if err != nil {
 		return nil, fmt.Errorf("chaos: connect: %w", err)
 	}

@@ -31,6 +31,7 @@ type Report struct {
 	watches    int64
 	sessions   int64
 	expired    int64
+	dials      int64 // connections that clients tried
 	packets    int64
 	lost       int64
 	operations int
@@ -58,8 +59,8 @@ func (r *Report) add(f finding) {
 func (r *Report) String() string {
 	var b strings.Builder
 	r.table(&b)
-	fmt.Fprintf(&b, "%d writes acknowledged, %d plain reads, %d watches, %d sessions of which %d expired; %d packets carried, %d lost\n",
-		r.acked, r.reads, r.watches, r.sessions, r.expired, r.packets, r.lost)
+	fmt.Fprintf(&b, "%d writes acknowledged, %d plain reads, %d watches, %d sessions of which %d expired, over %d connections; %d packets carried, %d lost\n",
+		r.acked, r.reads, r.watches, r.sessions, r.expired, r.dials, r.packets, r.lost)
 	fmt.Fprintf(&b, "linearizability: %d nodes with %d operations, %d of unknown outcome: %d illegal, %d undecided; %d reads of sessions held against all writes\n",
 		r.keys, r.operations, r.unknown, r.illegal, r.undecided, r.glances)
 	for _, line := range r.growth {

@@ -82,6 +82,7 @@ func (r *run) sum() {
 	p := &r.report
 	p.acked, p.reads, p.watches = r.load.gaps.count(), r.load.reads.Load(), r.load.watches.Load()
 	p.sessions, p.expired = r.load.sessions.Load(), r.load.expired.Load()
+	p.dials = r.load.dials.Load()
 	p.packets, p.lost = r.cluster.wires.counts.carried.Load(), r.cluster.wires.counts.lost.Load()
 }
 

@@ -3,7 +3,9 @@ package chaos
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -35,6 +37,7 @@ type session interface {
 	sync(ctx context.Context, path string) error
 	id() int64
 	dials() int64 // begun so far: the same number before and after two calls means one connection
+	hop()         // has the session go on at another server
 	expired() bool
 	close(ctx context.Context) error
 	abandon() // the session stays until it expires
@@ -49,17 +52,40 @@ const (
 	sequential
 )
 
-// dialer counts connections as they begin.
-type dialer struct{ begun atomic.Int64 }
+// dialer counts connections as they begin, and can break the newest one.
+type dialer struct {
+	begun  atomic.Int64
+	total  *atomic.Int64 // of all clients
+	mu     sync.Mutex
+	newest net.Conn
+}
 
 func (d *dialer) dial(ctx context.Context, network, addr string) (net.Conn, error) {
 	d.begun.Add(1)
-	return (&net.Dialer{}).DialContext(ctx, network, addr)
+	d.total.Add(1)
+	conn, err := (&net.Dialer{}).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, fmt.Errorf("chaos: %w", err)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.newest = conn
+	return conn, nil
 }
 
 func (d *dialer) dialTimeout(network, addr string, limit time.Duration) (net.Conn, error) {
-	d.begun.Add(1)
-	return net.DialTimeout(network, addr, limit)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	return d.dial(ctx, network, addr)
 }
 
 func (d *dialer) dials() int64 { return d.begun.Load() }
+
+// hop breaks the connection, upon which the session goes on at another server.
+func (d *dialer) hop() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.newest != nil {
+		_ = d.newest.Close() // it may be broken already
+	}
+}

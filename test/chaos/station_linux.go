@@ -9,15 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// The addresses of the private network. It exists in the namespaces of one run
-// only, so that runs do not meet and nobody else's addresses matter.
-const (
-	subnet    = "10.213.0."
-	firstHost = 10 // of station 0, the clients
-	device    = "chaos0"
-)
-
-func hostOf(station int) string { return fmt.Sprint(subnet, firstHost+station) }
+const device = "chaos0"
 
 // station is a network namespace with one TUN device. A thread that stays for
 // ever is in it; whatever that thread starts lives there too. The namespace has

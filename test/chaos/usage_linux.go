@@ -28,7 +28,7 @@ const (
 // sample is what one process used at one time, while all served.
 type sample struct {
 	at      time.Time
-	files   int // descriptors, without those of client connections
+	files   int // descriptors, but for client connections and log segments, whose number is bounded elsewhere
 	threads int
 	memory  int64
 }
@@ -71,6 +71,10 @@ func look(s *harness.Server, pid int) (sample, error) {
 	if err != nil {
 		return sample{}, err
 	}
+	segments, err := s.Figure("quorumd_log_segments_open")
+	if err != nil {
+		return sample{}, err
+	}
 	files, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", pid))
 	if err != nil {
 		return sample{}, fmt.Errorf("chaos: %w", err)
@@ -80,7 +84,7 @@ func look(s *harness.Server, pid int) (sample, error) {
 		return sample{}, fmt.Errorf("chaos: %w", err)
 	}
 	return sample{
-		at: time.Now(), files: len(files) - int(connections),
+		at: time.Now(), files: len(files) - int(connections+segments),
 		threads: int(statusNumber(status, "Threads:")), memory: statusNumber(status, "VmRSS:") << 10,
 	}, nil
 }
@@ -107,7 +111,7 @@ func (c *census) judge() (text, wrong []string) {
 			continue
 		}
 		b, e := l.baseline, l.last
-		line := fmt.Sprintf("server %d pid %d over %v: files besides clients %d to %d, threads %d to %d, memory %d to %d MB",
+		line := fmt.Sprintf("server %d pid %d over %v: files besides clients and segments %d to %d, threads %d to %d, memory %d to %d MB",
 			l.server, l.pid, e.at.Sub(b.at).Round(time.Second), b.files, e.files, b.threads, e.threads, b.memory>>20, e.memory>>20)
 		text = append(text, line)
 		if e.files > b.files+moreFiles || e.threads > b.threads+moreThreads || e.memory > twice*b.memory+moreMemory {

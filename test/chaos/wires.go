@@ -3,6 +3,7 @@ package chaos
 import (
 	"container/heap"
 	"context"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"sync"
@@ -10,7 +11,15 @@ import (
 	"time"
 )
 
-const packetSize = 1 << 16
+// The addresses of the private network. It exists in the namespaces of one run
+// only, so that runs do not meet and nobody else's addresses matter.
+const (
+	subnet     = "10.213.0."
+	firstHost  = 10 // of station 0, the clients
+	packetSize = 1 << 16
+)
+
+func hostOf(station int) string { return fmt.Sprint(subnet, firstHost+station) }
 
 // wires carry packets between stations. Each station is the other end of a TUN
 // device: what its kernel sends is read here, and what is written here arrives

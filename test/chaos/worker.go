@@ -67,12 +67,12 @@ func (w *worker) connect(ctx context.Context) bool {
 	var err error
 	if w.foreign {
 		var z *zkClient
-		if z, err = connectZK(ctx, w.load.servers, sessionTimeout); err == nil {
+		if z, err = connectZK(ctx, w.load.servers, &w.load.dials); err == nil {
 			w.session = z
 		}
 	} else {
 		var o *ownClient
-		if o, err = connectOwn(ctx, w.load.servers, sessionTimeout); err == nil {
+		if o, err = connectOwn(ctx, w.load.servers, &w.load.dials); err == nil {
 			w.session = o
 		}
 	}
@@ -136,8 +136,11 @@ func (w *worker) step(ctx context.Context, g *generation) error {
 		return w.remove(ctx, g, g.node(w.rand.IntN(nodes)))
 	case n < 890:
 		return w.syncRead(ctx, g, g.node(w.rand.IntN(nodes)))
-	case n < 910:
+	case n < 905:
 		return w.enqueue(ctx, g)
+	case n < 910:
+		w.session.hop()
+		return w.get(ctx, g, path)
 	case w.foreign:
 		return w.get(ctx, g, path)
 	case n < 950:

@@ -32,12 +32,16 @@ func main() {
 	flag.Uint64Var(&c.Seed, "seed", 0, "what faults are drawn by; drawn itself when 0")
 	flag.IntVar(&c.Servers, "servers", 5, "servers in the ensemble")
 	flag.IntVar(&c.Clients, "clients", 20, "clients; every fourth uses github.com/go-zookeeper/zk")
-	flag.IntVar(&c.Rate, "rate", 25, "calls per second of each client")
+	flag.IntVar(&c.Rate, "rate", 50, "calls per second of each client")
 	flag.StringVar(&c.Faults, "faults", "", "kinds of faults, separated by commas; all when empty: "+strings.Join(chaos.FaultNames(), ","))
 	keep := flag.Bool("keep", false, "keep the directory of logs and data when nothing is wrong, too")
 	flag.Parse()
 	if c.Servers < 3 || c.Servers > 9 || c.Clients < 1 || c.Rate < 1 {
 		fmt.Fprintln(os.Stderr, "chaos: -servers is 3 to 9, -clients and -rate are positive")
+		os.Exit(2)
+	}
+	if err := chaos.CheckFaults(c.Faults); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
 	}
 	if chaos.Isolated() {
@@ -47,39 +51,44 @@ func main() {
 }
 
 // outside prepares the directory and starts this program in its namespaces. The
-// directory stays when something was wrong.
+// directory stays when something was wrong in there.
 func outside(keep bool) int {
+	if err := chaos.Able(); err != nil {
+		return refuse(err)
+	}
 	dir, err := os.MkdirTemp("", "chaos-")
 	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 2
+		return refuse(err)
 	}
-	code, err := start(dir)
-	switch {
-	case errors.Is(err, chaos.ErrUnavailable):
-		fmt.Println(err)
-		code = 77
-	case err != nil:
-		fmt.Fprintln(os.Stderr, err)
-		code = 2
-	}
+	code := start(dir)
 	if keep || code == 1 || code == 2 {
 		fmt.Printf("logs, histories and data are in %s\n", dir)
 	} else if err := os.RemoveAll(dir); err != nil {
-		fmt.Fprintln(os.Stderr, err)
+		return refuse(err)
 	}
 	return code
 }
 
-func start(dir string) (int, error) {
-	if err := chaos.Able(); err != nil {
-		return 0, err
+// refuse prints why there is no run and returns the code to end with.
+func refuse(err error) int {
+	if errors.Is(err, chaos.ErrUnavailable) {
+		fmt.Println(err)
+		return 77
 	}
+	fmt.Fprintln(os.Stderr, err)
+	return 2
+}
+
+func start(dir string) int {
 	binary := filepath.Join(dir, "quorumd")
 	if err := chaos.Build(binary); err != nil {
-		return 0, err
+		return refuse(err)
 	}
-	return chaos.Isolate(dirVariable+"="+dir, "QUORUMD_TEST_BINARY="+binary)
+	code, err := chaos.Isolate(dirVariable+"="+dir, "QUORUMD_TEST_BINARY="+binary)
+	if err != nil {
+		return refuse(err)
+	}
+	return code
 }
 
 // inside is the run itself.
