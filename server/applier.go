@@ -2,9 +2,9 @@ package server
 
 import (
 	"math/rand/v2"
-	"sync"
 	"time"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/zab"
 )
@@ -33,7 +33,7 @@ type applier struct {
 	s    *Server
 	wake chan struct{} // one slot
 
-	mu  sync.Mutex
+	mu  ranked.Mutex[ranked.Leaf]
 	box applyBox // what waits; bound: the replica's window, the client port's outstanding limit
 
 	stops chan struct{}

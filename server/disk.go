@@ -2,10 +2,10 @@ package server
 
 import (
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/quorumd/quorumd/internal/must"
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/zab"
 )
@@ -25,7 +25,7 @@ type diskRunner struct {
 
 	snapSize int64 // of the snapshot being received
 
-	mu     sync.Mutex
+	mu     ranked.Mutex[ranked.Leaf]
 	loaded []loadedState // installed, not yet taken by the loop
 }
 
@@ -43,6 +43,12 @@ func newDiskRunner(s *Server) *diskRunner {
 }
 
 func (d *diskRunner) start() { go d.run() }
+
+// submit asks for operations. It does not block. Who asked keeps nothing that
+// the runner looks at, and the runner nothing that the next submit could
+// change: a completion is the number of an operation, told once
+// (HBASE-25984).
+func (d *diskRunner) submit(ops []zab.DiskOp) { d.ops.put(ops...) }
 
 // stop performs what was asked for and ends the runner.
 func (d *diskRunner) stop() {
@@ -75,6 +81,7 @@ func (d *diskRunner) run() {
 // perform does a batch and reports its completions. After an error nothing is
 // done any more, and nothing is reported (Y5).
 func (d *diskRunner) perform(batch []zab.DiskOp) bool {
+	ranked.NoLocks("a disk operation")
 	d.s.watchdog.begin(d.allowance(batch))
 	done, err := d.s.store.Do(batch)
 	d.s.watchdog.end()

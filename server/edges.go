@@ -3,8 +3,8 @@ package server
 import (
 	"fmt"
 	"net"
-	"sync"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/server/peer"
 	"github.com/quorumd/quorumd/zab"
@@ -14,9 +14,12 @@ import (
 // portHost is the server as the client port sees it.
 type portHost struct{ s *Server }
 
-func (h portHost) Submit(ev zab.Event)                    { h.s.inbox.fromClient(ev) }
-func (h portHost) State() (*replica.State, *sync.RWMutex) { return h.s.state, &h.s.stateMu }
-func (h portHost) Status() *replica.Status                { return h.s.status.Load() }
+func (h portHost) Submit(ev zab.Event) { h.s.inbox.fromClient(ev) }
+func (h portHost) State() (*replica.State, *ranked.RWMutex[ranked.State]) {
+	return h.s.state, &h.s.stateMu
+}
+func (h portHost) Status() *replica.Status { return h.s.status.Load() }
+func (h portHost) Fail(err error)          { h.s.fail(fmt.Errorf("server: %w", err)) }
 
 // peerHost is the server as the peers' transport sees it.
 type peerHost struct{ s *Server }

@@ -1,11 +1,11 @@
 package server
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/quorumd/quorumd/admin"
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/zab"
 )
@@ -29,7 +29,7 @@ type figures struct {
 	proposalMin  atomic.Int64
 	proposalMax  atomic.Int64 // 0 before the first proposal
 
-	digestMu sync.Mutex
+	digestMu ranked.Mutex[ranked.Leaf]
 	digests  []admin.Digest // oldest first
 }
 

@@ -3,6 +3,7 @@ package server
 import (
 	"sync"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/zab"
 )
 
@@ -21,7 +22,7 @@ const inboxKeep = 8 << 10
 type inbox struct {
 	wake chan struct{} // one slot
 
-	mu     sync.Mutex
+	mu     ranked.Mutex[ranked.Leaf]
 	room   sync.Cond // for readers of links; on mu
 	closed bool
 	peer   []zab.Event

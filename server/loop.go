@@ -99,7 +99,7 @@ func (l *loop) install(ev *zab.Event) {
 // first, and empties it.
 func (l *loop) carryOut() {
 	s, o := l.s, &l.out
-	s.disk.ops.put(o.Disk...)
+	s.disk.submit(o.Disk)
 	s.peers.Send(o.Sends)
 	for i := range o.Notify {
 		s.peers.Notify(o.Notify[i])

@@ -1,6 +1,6 @@
 package server
 
-import "sync"
+import "github.com/quorumd/quorumd/internal/ranked"
 
 // mailbox is a queue with one reader that takes everything at once. It has no
 // bound of its own: whoever puts something in says where it is declared what
@@ -8,7 +8,7 @@ import "sync"
 type mailbox[T any] struct {
 	wake chan struct{} // one slot
 
-	mu    sync.Mutex
+	mu    ranked.Mutex[ranked.Leaf]
 	items []T
 }
 

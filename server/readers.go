@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/txnlog"
 	"github.com/quorumd/quorumd/zab"
 )
@@ -15,6 +16,7 @@ func (s *Server) readLogs() {
 	for s.await(s.logReads.wake) {
 		batch = s.logReads.take(batch)
 		for _, q := range batch {
+			ranked.NoLocks("a read of the log")
 			res, err := s.store.ReadLog(q)
 			if err != nil {
 				s.fail(fmt.Errorf("server: read log after %s: %w", q.After, err))

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/server/clientport"
 	"github.com/quorumd/quorumd/server/peer"
@@ -34,7 +35,7 @@ type Server struct {
 
 	// stateMu is the lock over the state and over which state it is. state is
 	// read under it and replaced by the applier alone. The loop never takes it.
-	stateMu sync.RWMutex
+	stateMu ranked.RWMutex[ranked.State]
 	state   *replica.State
 
 	status  atomic.Pointer[replica.Status]
@@ -55,7 +56,7 @@ type Server struct {
 	failed      chan struct{}
 	done        chan struct{}
 
-	errMu sync.Mutex
+	errMu ranked.Mutex[ranked.Leaf]
 	err   error
 }
 

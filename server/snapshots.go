@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/txnlog"
 )
@@ -132,6 +133,7 @@ func (sn *snapshotter) copy(image *replica.Image, w *txnlog.SnapshotWriter) erro
 		sn.s.stateMu.RLock()
 		frame, kind, done = image.Next(frame[:0], snapNodes)
 		sn.s.stateMu.RUnlock()
+		ranked.NoLocks("a write of a snapshot")
 		if err := w.Frame(kind, frame); err != nil {
 			return fmt.Errorf("server: %w", err)
 		}

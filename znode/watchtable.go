@@ -3,10 +3,11 @@ package znode
 import (
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 
 	"github.com/cespare/xxhash/v2"
+
+	"github.com/quorumd/quorumd/internal/ranked"
 )
 
 // watchBits are the ways in which one connection watches one path. They are
@@ -33,7 +34,7 @@ const (
 type watchTable struct {
 	shards [watchShards]watchShard
 
-	mu    sync.Mutex
+	mu    ranked.Mutex[ranked.WatchList]
 	conns map[Watcher]*watchConn
 
 	watches   atomic.Int64 // bits set, all told
@@ -47,7 +48,7 @@ type watchTable struct {
 const watchShards = 16
 
 type watchShard struct {
-	mu    sync.Mutex
+	mu    ranked.Mutex[ranked.WatchShard]
 	slots map[string]uint32 // path -> place in paths
 	paths []watchPath
 	marks []watchMark

@@ -15,7 +15,7 @@ type layer struct {
 // layers draws the house from the ground up. Packages of one floor do not know
 // each other: a phase never imports a phase, the leader never the follower.
 var layers = []layer{
-	{"tools", []string{"internal/must"}},
+	{"tools", []string{"internal/must", "internal/ranked"}},
 	{"words", []string{"zab", "jute", "internal/vfs", "internal/fourletter"}},
 	{"formats", []string{"wire", "config"}},
 	{"history", []string{"history"}},
@@ -42,7 +42,7 @@ var edges = map[string][]string{
 	"wire":               {"zab"},
 	"config":             {"zab"},
 	"history":            {"zab", "wire"},
-	"znode":              {"zab", "wire", "jute", "history"},
+	"znode":              {"zab", "wire", "jute", "history", "internal/ranked"},
 	"session":            {"zab", "wire", "jute", "history"},
 	"election":           {"zab", "wire", "history"},
 	"sync":               {"zab", "wire", "history"},
@@ -53,9 +53,9 @@ var edges = map[string][]string{
 	"txnlog":             {"zab", "wire", "history", "internal/vfs"},
 	"admin":              {"zab"},
 	"client":             {"jute"},
-	"server/clientport":  {"zab", "jute", "znode", "session", "replica", "admin"},
-	"server/peer":        {"zab", "wire"},
-	"server":             {"zab", "wire", "jute", "history", "znode", "session", "replica", "txnlog", "config", "admin", "server/clientport", "server/peer", "internal/vfs"},
+	"server/clientport":  {"zab", "jute", "znode", "session", "replica", "admin", "internal/ranked"},
+	"server/peer":        {"zab", "wire", "internal/ranked"},
+	"server":             {"zab", "wire", "jute", "history", "znode", "session", "replica", "txnlog", "config", "admin", "server/clientport", "server/peer", "internal/vfs", "internal/ranked"},
 	"sim":                {"zab", "wire", "jute", "history", "znode", "session", "replica", "txnlog", "internal/vfs"},
 	"internal/ensemble":  {"zab", "config", "internal/fourletter"},
 	"cmd/quorumd":        {"zab", "config", "server", "admin", "client", "sim", "internal/ensemble", "internal/fourletter"},

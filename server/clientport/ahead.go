@@ -1,9 +1,9 @@
 package clientport
 
 import (
-	"sync"
 	"time"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/zab"
 )
 
@@ -18,7 +18,7 @@ import (
 type aheadList struct {
 	applied zab.Zxid // the applier's own
 
-	mu      sync.Mutex
+	mu      ranked.Mutex[ranked.Leaf]
 	waiting map[*conn]zab.Zxid
 	least   zab.Zxid // no one waits for less; says nothing when nobody waits
 }

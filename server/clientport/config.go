@@ -1,10 +1,10 @@
 package clientport
 
 import (
-	"sync"
 	"time"
 
 	"github.com/quorumd/quorumd/admin"
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/zab"
 	"github.com/rs/zerolog"
@@ -18,9 +18,11 @@ type Host interface {
 	// State returns the state and the lock over it. The lock is the same one
 	// for ever; the state may be replaced by another under the write lock, so
 	// it is asked for under the lock.
-	State() (*replica.State, *sync.RWMutex)
+	State() (*replica.State, *ranked.RWMutex[ranked.State])
 	// Status returns what the replica last published. Not nil.
 	Status() *replica.Status
+	// Fail reports that the port cannot do its job. It does not block.
+	Fail(err error)
 }
 
 // Config configures a port. Zero limits take their defaults where one is named.

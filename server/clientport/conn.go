@@ -3,10 +3,10 @@ package clientport
 import (
 	"net"
 	"net/netip"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/zab"
 	"github.com/quorumd/quorumd/znode"
 )
@@ -88,7 +88,7 @@ type conn struct {
 	touched   atomic.Bool  // is in Port.touched
 	writingAt atomic.Int64 // port clock, ns: when the write under way began; 0 is none
 
-	mu       sync.Mutex
+	mu       ranked.Mutex[ranked.Conn]
 	phase    phase
 	ending   ending
 	why      why

@@ -1,11 +1,11 @@
 package clientport
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/quorumd/quorumd/admin"
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/zab"
 )
 
@@ -36,7 +36,7 @@ type figures struct {
 	received, sent      atomic.Int64 // packets
 	refused, authFailed atomic.Int64
 
-	mu      sync.Mutex
+	mu      ranked.Mutex[ranked.Leaf]
 	latency latency
 }
 

@@ -1,16 +1,17 @@
 package clientport
 
 import (
-	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/quorumd/quorumd/internal/ranked"
 )
 
 // gate holds requests back while the server does not serve. It starts closed.
 type gate struct {
 	serving atomic.Bool
 
-	mu     sync.Mutex
+	mu     ranked.Mutex[ranked.Leaf]
 	opened chan struct{} // closed when the gate opens
 	grace  *time.Timer
 }

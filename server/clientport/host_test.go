@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/jute"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/wire"
@@ -18,7 +19,7 @@ import (
 type testHost struct {
 	t     testing.TB
 	port  *Port
-	mu    sync.RWMutex
+	mu    ranked.RWMutex[ranked.State]
 	state *replica.State
 	enc   *wire.Encoder
 	rng   *rand.Rand // nil: everything that waits goes into one pass
@@ -32,6 +33,7 @@ type testHost struct {
 	seen   []zab.Event // all that was submitted, in order
 	held   bool        // submitted events stay in the inbox
 	stop   bool
+	failed chan error             // what Fail was told
 	moved  map[zab.SessionID]bool // writes of these are answered AnswerMoved
 	answer bool                   // attaches are answered by whether the session lives
 }
@@ -39,7 +41,7 @@ type testHost struct {
 func newHost(t testing.TB) *testHost {
 	h := &testHost{
 		t: t, state: replica.NewState(), enc: wire.NewEncoder(), answer: true,
-		ended: make(chan struct{}), moved: map[zab.SessionID]bool{},
+		ended: make(chan struct{}), failed: make(chan error, 1), moved: map[zab.SessionID]bool{},
 	}
 	h.wake = sync.NewCond(&h.inMu)
 	body, err := h.enc.AppendBody(nil, &zab.Bootstrap{Ensemble: 1, Secret: make([]byte, 32)})
@@ -58,7 +60,9 @@ func (h *testHost) Submit(ev zab.Event) {
 	h.wake.Broadcast()
 }
 
-func (h *testHost) State() (*replica.State, *sync.RWMutex) { return h.state, &h.mu }
+func (h *testHost) State() (*replica.State, *ranked.RWMutex[ranked.State]) { return h.state, &h.mu }
+
+func (h *testHost) Fail(err error) { h.failed <- err }
 
 func (h *testHost) Status() *replica.Status { return &replica.Status{Applied: h.state.Applied().Zxid} }
 

@@ -2,7 +2,9 @@ package clientport
 
 import (
 	"errors"
+	"fmt"
 	"net"
+	"slices"
 	"syscall"
 	"time"
 )
@@ -29,6 +31,10 @@ func (p *Port) acceptFrom(ln net.Listener) {
 		if aborted(err) {
 			continue
 		}
+		if !passing(err) {
+			p.host.Fail(fmt.Errorf("clientport: connections cannot be accepted any more: %w", err))
+			return
+		}
 		if wait == 0 {
 			p.log.Warn().Err(err).Int("connections", p.table.len()).
 				Msg("client connections cannot be accepted; raise the limit of open files or close clients")
@@ -40,9 +46,22 @@ func (p *Port) acceptFrom(ln net.Listener) {
 	}
 }
 
-// aborted reports whether only the connection to be accepted is at fault.
+// aborted reports whether only the connection to be accepted is at fault: it was
+// gone before it was accepted, or its network is.
 func aborted(err error) bool {
-	return errors.Is(err, syscall.ECONNABORTED) || errors.Is(err, syscall.EINTR)
+	return oneOf(err, syscall.ECONNABORTED, syscall.ECONNRESET, syscall.EINTR, syscall.EPROTO, syscall.ENOPROTOOPT,
+		syscall.EHOSTDOWN, syscall.EHOSTUNREACH, syscall.EOPNOTSUPP, syscall.ENETDOWN, syscall.ENETUNREACH, syscall.EPERM)
+}
+
+// passing reports whether the system may be able to accept again. A port that
+// cannot is deaf, and a server that is deaf must end: it would go on to vote
+// and even to lead, and no client could reach it (ClickHouse#118416).
+func passing(err error) bool {
+	return oneOf(err, syscall.EMFILE, syscall.ENFILE, syscall.ENOBUFS, syscall.ENOMEM, syscall.EAGAIN)
+}
+
+func oneOf(err error, numbers ...syscall.Errno) bool {
+	return slices.ContainsFunc(numbers, func(n syscall.Errno) bool { return errors.Is(err, n) })
 }
 
 // pause waits and reports whether the port is still open.

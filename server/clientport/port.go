@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/quorumd/quorumd/admin"
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/session"
 	"github.com/quorumd/quorumd/zab"
@@ -22,7 +23,7 @@ import (
 type Port struct {
 	cfg   Config
 	host  Host
-	state *sync.RWMutex
+	state *ranked.RWMutex[ranked.State]
 	log   zerolog.Logger
 	noisy zerolog.Logger // for what any client can cause as often as it likes
 	start time.Time
@@ -31,7 +32,7 @@ type Port struct {
 	done  chan struct{}
 	wg    sync.WaitGroup
 
-	submitMu sync.Mutex // C5: over taking a Seq and submitting what it numbers
+	submitMu ranked.Mutex[ranked.Submit] // C5: over taking a Seq and submitting what it numbers
 	seq      uint64
 	ids      *session.IDs
 
@@ -39,11 +40,11 @@ type Port struct {
 	gate  gate
 	ahead aheadList
 
-	dirtyMu sync.Mutex
+	dirtyMu ranked.Mutex[ranked.Leaf]
 	dirty   []*conn // conns whose writer Flush will wake
 	flushed []*conn // Flush's own: the other half of dirty
 
-	touchMu sync.Mutex
+	touchMu ranked.Mutex[ranked.Leaf]
 	touched []*conn
 
 	outstanding atomic.Int64

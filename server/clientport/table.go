@@ -4,14 +4,14 @@ import (
 	"cmp"
 	"net/netip"
 	"slices"
-	"sync"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/zab"
 )
 
 // table knows the connections: all of them, by session and by address.
 type table struct {
-	mu       sync.Mutex
+	mu       ranked.Mutex[ranked.Table]
 	shutdown bool
 	last     uint64 // number of the newest connection
 	conns    map[*conn]struct{}

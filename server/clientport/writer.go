@@ -3,6 +3,7 @@ package clientport
 import (
 	"time"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/jute"
 )
 
@@ -87,6 +88,7 @@ func (c *conn) flush() bool {
 // the connection when one takes longer. A deadline on the socket would cost a
 // timer for every write.
 func (c *conn) send(buf []byte) error {
+	ranked.NoLocks("a write to a client")
 	defer c.writingAt.Store(0)
 	for len(buf) > 0 {
 		n := min(len(buf), writeChunk)

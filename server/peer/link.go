@@ -4,9 +4,9 @@ import (
 	"errors"
 	"io"
 	"net"
-	"sync"
 	"time"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/wire"
 	"github.com/quorumd/quorumd/zab"
 )
@@ -23,7 +23,7 @@ type link struct {
 	// Send's own.
 	staged []zab.Packet
 
-	mu     sync.Mutex
+	mu     ranked.Mutex[ranked.Leaf]
 	queue  []zab.Packet // not taken up by the writer yet
 	bytes  int          // of what is queued or being written
 	closed bool
@@ -239,6 +239,7 @@ func (w *linkWriter) flush() error {
 	if err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
 		return err
 	}
+	ranked.NoLocks("a write to a peer")
 	_, err := w.nc.Write(w.buf)
 	w.buf = w.buf[:0]
 	if cap(w.buf) > 4*writeGather { // a snapshot's piece or a large request went through

@@ -12,6 +12,7 @@ import (
 
 	"github.com/rs/zerolog"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/zab"
 )
 
@@ -31,7 +32,7 @@ type Transport struct {
 	places  chan struct{} // one token for each stranger
 	wg      sync.WaitGroup
 
-	mu      sync.Mutex
+	mu      ranked.Mutex[ranked.Leaf]
 	closed  bool
 	conns   map[net.Conn]struct{} // everything open, for Close
 	links   map[zab.LinkID]*link

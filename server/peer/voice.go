@@ -3,10 +3,10 @@ package peer
 import (
 	"errors"
 	"net"
-	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/wire"
 	"github.com/quorumd/quorumd/zab"
 )
@@ -21,7 +21,7 @@ type voice struct {
 	kick      chan struct{} // the peer seems to be there: dial now
 	connected atomic.Bool
 
-	mu     sync.Mutex
+	mu     ranked.Mutex[ranked.Leaf]
 	said   bool // there is a notification at all
 	unsent bool
 	newest zab.Notification

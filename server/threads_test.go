@@ -1,0 +1,278 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/go-zookeeper/zk"
+
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// openOnMem opens a server alone on a disk in memory, with a segment that is
+// soon full, a client, and so many writes that wait to be answered.
+func openOnMem(t *testing.T, tune func(*Config)) (*Server, *vfs.MemFS, *zk.Conn) {
+	t.Helper()
+	disk := vfs.NewMem()
+	cfg := testConfig("/data", logOf(t))
+	cfg.FS, cfg.SegmentSize = disk, 4<<10
+	cfg.Abort = func(err error) { t.Errorf("aborted: %v", err) }
+	if tune != nil {
+		tune(&cfg)
+	}
+	s, err := Open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := dialClient(t, s.ClientAddr().String())
+	create(t, c, "/a", nil)
+	return s, disk, c
+}
+
+// writers begin so many writes; the channel tells what became of each.
+func writers(c *zk.Conn, n int) <-chan error {
+	answered := make(chan error, n)
+	for range n {
+		go func() {
+			_, err := c.Set("/a", make([]byte, 1000), -1)
+			answered <- err
+		}()
+	}
+	return answered
+}
+
+// soon waits for a channel to be closed, far longer than it should take.
+func soon(t *testing.T, what string, done <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Fatalf("waited too long for %s", what)
+	}
+}
+
+// TestHBASE26042: each step of going on to the next segment fails, with no, one
+// and many writes waiting. The server ends, soon and for that reason, and no
+// write that was not synced is acknowledged. Nothing is tried again, and nothing
+// hangs.
+func TestHBASE26042(t *testing.T) {
+	for _, op := range []vfs.OpKind{vfs.OpSync, vfs.OpWrite, vfs.OpRename, vfs.OpTruncate, vfs.OpCreate, vfs.OpPreallocate, vfs.OpSyncDir} {
+		for _, n := range []int{1, 40} {
+			t.Run(fmt.Sprintf("%s with %d", op, n), func(t *testing.T) {
+				s, disk, c := openOnMem(t, nil)
+				disk.Inject(vfs.Fault{Op: op, Path: "log*", Err: syscall.EIO})
+				disk.Inject(vfs.Fault{Op: op, Path: "quorumd-1", Err: syscall.EIO})
+				var answered []<-chan error
+				for range 10 { // until a segment is full
+					answered = append(answered, writers(c, n))
+				}
+				soon(t, "the end of the server", s.Done())
+				c.Close()
+				for _, batch := range answered {
+					for range n {
+						<-batch // each is answered
+					}
+				}
+				if !errors.Is(s.Err(), syscall.EIO) {
+					t.Errorf("cause: %v", s.Err())
+				}
+			})
+		}
+	}
+}
+
+// TestHBASE27231: one operation of the disk does not come back, whichever it
+// is. The one who performs them cannot notice that; the watchdog does.
+func TestHBASE27231(t *testing.T) {
+	for _, op := range []vfs.OpKind{vfs.OpWrite, vfs.OpSync, vfs.OpRename, vfs.OpSyncDir, vfs.OpPreallocate} {
+		t.Run(op.String(), func(t *testing.T) {
+			aborted := make(chan struct{})
+			s, disk, c := openOnMem(t, func(cfg *Config) {
+				cfg.DiskStall = 200 * time.Millisecond
+				cfg.Abort = func(err error) {
+					if strings.Contains(err.Error(), "disk has not come back") {
+						close(aborted)
+					}
+				}
+			})
+			release := make(chan struct{})
+			disk.Hook(func(o vfs.Op) {
+				if o.Kind == op {
+					<-release
+				}
+			})
+			answered := writers(c, 20)
+			defer func() {
+				close(release)
+				c.Close()
+				closeServer(t, s)
+				for range 20 {
+					<-answered
+				}
+			}()
+			soon(t, "the watchdog", aborted)
+		})
+	}
+}
+
+// TestZK2201: a snapshot is being written to a disk that stalls. Nobody waits
+// for that: the state can be locked, clients read and write.
+func TestZK2201(t *testing.T) {
+	s, disk, c := openOnMem(t, func(c *Config) { c.SnapCount = 20 })
+	release, reached := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	disk.Hook(func(o vfs.Op) {
+		if o.Kind == vfs.OpWrite && strings.Contains(o.Path, "snapshot.") {
+			once.Do(func() { close(reached) })
+			<-release
+		}
+	})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 100 {
+			if _, err := c.Set("/a", []byte("1"), -1); err != nil {
+				t.Error(err)
+			}
+			if _, _, err := c.Get("/a"); err != nil {
+				t.Error(err)
+			}
+		}
+		<-reached
+		s.stateMu.Lock()
+		s.stateMu.Unlock() //nolint:staticcheck // that it can be had is what is tested
+		if _, err := c.Set("/a", []byte("2"), -1); err != nil {
+			t.Error(err)
+		}
+	}()
+	defer closeServer(t, s)
+	defer c.Close()
+	defer close(release)
+	soon(t, "clients while a snapshot stalls", done)
+}
+
+// TestZK2380: a failure is reported by whoever meets it, while requests and
+// acknowledgements flow. The server ends then; whoever reported it is not part
+// of the ending, and nothing waits for the one that waits for it.
+func TestZK2380(t *testing.T) {
+	t.Run("disk", func(t *testing.T) {
+		s, disk, c := openOnMem(t, nil)
+		disk.Inject(vfs.Fault{Op: vfs.OpSync, Nth: 5, Err: syscall.EIO})
+		answered := writers(c, 20)
+		soon(t, "the end of the server", s.Done())
+		c.Close()
+		for range 20 {
+			<-answered
+		}
+	})
+	t.Run("leader", func(t *testing.T) {
+		e := newEnsemble(t, 3, 0, nil)
+		e.start(1, 2, 3)
+		leader := e.serving()
+		c := e.client(leader%3 + 1)
+		create(t, c, "/a", nil)
+		answered := writers(c, 50)
+		s := e.servers[leader-1]
+		e.servers[leader-1] = nil
+		s.inbox.fromPeer(zab.Event{Kind: zab.EvTick})
+		go s.fail(errors.New("reported from anywhere"))
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		if err := s.Close(ctx); errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("close: %v", err)
+		}
+		c.Close()
+		for range 50 {
+			<-answered
+		}
+	})
+}
+
+// TestZK4537: one thing is put into a queue and nothing follows it. Whoever
+// waits for the queue is woken for that one, however the two interleave.
+func TestZK4537(t *testing.T) {
+	const rounds = 20_000
+	pingPong := func(put func(), wake <-chan struct{}, take func() int) {
+		taken := make(chan struct{})
+		go func() {
+			for seen := 0; seen < rounds; {
+				<-wake
+				for range take() {
+					seen++
+					taken <- struct{}{}
+				}
+			}
+		}()
+		for range rounds {
+			put()
+			<-taken // in a bubble of synctest a lost wake-up is a deadlock, and found at once
+		}
+	}
+	t.Run("mailbox", func(t *testing.T) {
+		synctest.Test(t, func(*testing.T) {
+			m := newMailbox[int]()
+			var spare []int
+			pingPong(func() { m.put(1) }, m.wake, func() int { spare = m.take(spare); return len(spare) })
+		})
+	})
+	t.Run("inbox", func(t *testing.T) {
+		synctest.Test(t, func(*testing.T) {
+			in := newInbox()
+			pingPong(func() { in.fromClient(zab.Event{}) }, in.wake, func() int { _, c := in.take(nil, nil); return len(c) })
+		})
+	})
+	t.Run("applier", func(t *testing.T) {
+		synctest.Test(t, func(*testing.T) {
+			a := newApplier(&Server{})
+			recs := make([]zab.Record, 1)
+			pingPong(func() { a.put(recs, nil, thenNothing, nil) }, a.wake, func() int { return len(a.take(applyBox{}).recs) })
+		})
+	})
+}
+
+// processorTime returns what the process has used so far.
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		t.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// TestHBASE25998: many writes wait for a sync that takes long. Waiting costs
+// nothing: nobody looks again and again whether it is over.
+func TestHBASE25998(t *testing.T) {
+	s, disk, c := openOnMem(t, nil)
+	release := make(chan struct{})
+	disk.Hook(func(o vfs.Op) {
+		if o.Kind == vfs.OpSync {
+			<-release
+		}
+	})
+	answered := writers(c, 100)
+	eventually(t, "the writes waiting", func() bool { return s.Status().Pending == 100 })
+	before, began := processorTime(t), time.Now()
+	<-time.After(2 * time.Second)
+	used, passed := processorTime(t)-before, time.Since(began)
+	close(release)
+	for range 100 {
+		if err := <-answered; err != nil {
+			t.Error(err)
+		}
+	}
+	c.Close()
+	closeServer(t, s)
+	t.Logf("waiting for %v took %v of a processor", passed, used)
+	if used > passed/10 {
+		t.Error("somebody does not wait, but looks again and again")
+	}
+}
