@@ -3,8 +3,9 @@
 GO       ?= go
 LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SEEDS    ?= 2000
+EVERY    ?= 100
 
-.PHONY: all build test race lint house sim compat bench fuzz clean
+.PHONY: all build test race lint house sim crash-sweep compat bench fuzz clean
 
 all: build lint test
 
@@ -26,6 +27,9 @@ house: ## the house rules alone: import edges, the core's rules, sizes
 
 sim: ## make sim SEEDS=10000
 	$(GO) run ./cmd/quorumd sim --seeds $(SEEDS)
+
+crash-sweep: ## a crash at one in EVERY points of the scenarios; 1 takes long
+	$(GO) run ./cmd/quorumd sim --crash-sweep --every $(EVERY)
 
 compat: ## the clients of other languages against a fresh ensemble
 	$(GO) test -count=1 ./test/clients/...

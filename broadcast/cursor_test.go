@@ -236,3 +236,23 @@ func TestCursorDeliversAll(t *testing.T) {
 		}
 	})
 }
+
+// TestZK2846: the log on the disk has a hole where the learner stands. What is
+// behind the hole is not sent: the learner has to be brought up to date anew.
+func TestZK2846(t *testing.T) {
+	d, out := newDisk(), &zab.Output{}
+	d.add(1, 1, 1, 1, 1, 1)
+	d.restart()
+	c := released(1, d.at(2))
+	c.Pump(d.log, out)
+	res := d.answer(out.LogReads[0], 3)
+	res.At, res.Records = d.at(4), d.recs[4:6]
+	out.Reset()
+	if !c.Read(res, d.log, out) || !c.Lost() || len(out.Sends) != 0 {
+		t.Fatalf("sent %v from behind the hole, lost %v", sent(out), c.Lost())
+	}
+	c.Pump(d.log, out)
+	if len(out.Sends)+len(out.LogReads) != 0 {
+		t.Fatalf("a lost cursor goes on: sent %v, reads %v", sent(out), out.LogReads)
+	}
+}

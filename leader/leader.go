@@ -21,6 +21,9 @@ type Config struct {
 	SyncLimit int           // ticks without a sign of life
 	Flags     zab.TxnFlags  // stamped into every record
 	Bootstrap zab.Bootstrap // what this server would name a new ensemble
+	// Spent is how many zxids of each epoch are never given out: 0, but where
+	// the end of an epoch is to come soon (ZOOKEEPER-1277).
+	Spent uint32
 }
 
 // Standing is the server's own state as the leadership begins. Its log is
@@ -73,7 +76,7 @@ type Leader struct {
 func New(cfg Config, st Standing, log *history.Log, sessions *session.Tracker, enc *wire.Encoder) *Leader {
 	return &Leader{
 		cfg: cfg, standing: st, epochs: st.Epochs, log: log, sessions: sessions, enc: enc,
-		initial: log.Appended(), tally: broadcast.NewTally(cfg.Ensemble),
+		initial: log.Appended(), tally: broadcast.NewTally(cfg.Ensemble), counter: cfg.Spent,
 	}
 }
 

@@ -25,6 +25,7 @@ type Config struct {
 	// Membership is its text, for /zookeeper/config; empty leaves that alone.
 	Membership string
 	Bootstrap  zab.Bootstrap // what this server would name a new ensemble
+	Spent      uint32        // zxids of each epoch that are not given out; see leader.Config
 	// Window is how many records may be handed out and not applied; 0 is
 	// WindowRecords.
 	Window int

@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"fmt"
+	"strings"
 
 	"github.com/anishathalye/porcupine"
 
@@ -155,6 +156,12 @@ func (c *checker) note(n *node, note zab.Note) {
 	c.w.say("server %d %s", n.id, note)
 	n.notes = append(n.notes, note)
 	c.mark(note.Kind.String())
+	if note.Kind == zab.NoteRoleLost && strings.Contains(note.Text, "has no zxid left") {
+		c.mark("epoch used up")
+	}
+	if note.Kind == zab.NoteProtocolError && !c.w.net.lied {
+		c.w.fail("%v says that another broke the protocol: %s", n, note)
+	}
 }
 
 // stepped looks at a server after an event, before what it asked for is done.

@@ -31,7 +31,7 @@ func TestStories(t *testing.T) {
 // them are for the command (quorumd sim --crash-sweep).
 func TestCrashSweep(t *testing.T) {
 	out := &strings.Builder{}
-	total, err := CrashSweep{Seed: 1, Every: 600, Workers: runtime.GOMAXPROCS(0), Out: out,
+	total, err := CrashSweep{Seed: 1, Every: 1500, Workers: runtime.GOMAXPROCS(0), Out: out,
 		pick: func(st story) bool { return st.group == "" }}.Run()
 	if err != nil || total.Failed > 0 {
 		t.Fatalf("%d of %d failed: %v\n%s", total.Failed, total.Runs, err, out)

@@ -62,6 +62,10 @@
 // election, to the end: a stable leader is not disturbed by a server that
 // rejoins, starves, or is half cut off.
 //
+// Besides drawn runs there are stories: scripts that hold, cut, step and crash
+// at will (script). CrashSweep plays each of them with a crash before every
+// change of a server's disk and before every step of its pipeline.
+//
 // Checked after every step
 //
 //	one history     what any server applies is the next record of, or an element

@@ -22,6 +22,9 @@ type network struct {
 	notes [][][]func()      // election messages that wait at a clog
 	enc   *wire.Encoder
 	dec   *wire.Decoder
+	// meddle, when set, says how often a packet is carried: 1 is honest.
+	meddle func(from, to zab.ServerID, p *zab.Packet) int
+	lied   bool // a packet was carried another number of times than once
 }
 
 // link is one quorum connection, seen from both ends.
@@ -175,11 +178,18 @@ func (n *network) send(from *node, id zab.LinkID, p *zab.Packet) {
 		n.w.fail("server %d: packet %s cannot be encoded: %v", from.id, p.Kind, err)
 		return
 	}
-	if n.isShut(from, mine.other.node) {
-		mine.other.queue = append(mine.other.queue, frame)
-		return
+	times := 1
+	if n.meddle != nil {
+		times = n.meddle(from.id, mine.other.node.id, p)
+		n.lied = n.lied || times != 1
 	}
-	n.carry(mine.other, frame)
+	for range times {
+		if n.isShut(from, mine.other.node) {
+			mine.other.queue = append(mine.other.queue, frame)
+			continue
+		}
+		n.carry(mine.other, frame)
+	}
 }
 
 func (n *network) carry(to *end, frame []byte) {

@@ -115,7 +115,7 @@ func (n *node) start() {
 	}
 	n.replica = replica.New(replica.Config{
 		Self: n.id, Ensemble: w.check.ensemble, Tick: tickTime, InitLimit: initLimit, SyncLimit: syncLimit,
-		Membership: "simulated", Flags: zab.FlagExtendedTypes, Window: applyWindow,
+		Membership: "simulated", Flags: zab.FlagExtendedTypes, Window: applyWindow, Spent: w.spent,
 		Bootstrap: zab.Bootstrap{Ensemble: w.rng.Uint64() | 1, Secret: secret[:]},
 	}, replica.Start{
 		Last: found.Last, Applied: state.Applied(), Epochs: found.Epochs,

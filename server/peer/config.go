@@ -81,7 +81,7 @@ type Config struct {
 	BindAttempts int
 	// ConnectTimeout bounds a dial, name resolution included. Not zero.
 	ConnectTimeout time.Duration
-	// WriteTimeout bounds one write, and how long sent bytes may stay
+	// WriteTimeout bounds the time in which a write gets nowhere, and how long sent bytes may stay
 	// unacknowledged by the peer's system. Not zero.
 	WriteTimeout time.Duration
 	MaxBody      int // bytes of a frame's body

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/quorumd/quorumd/internal/ranked"
@@ -208,17 +209,15 @@ type linkWriter struct {
 	enc     *wire.Encoder
 	timeout time.Duration
 	buf     []byte
+	parts   [2][]byte   // of one write
+	vec     net.Buffers // what is left of them
 }
 
 // put adds a packet. Small ones are copied together; a large record is written
 // from where it lies, along with what was gathered before it.
 func (w *linkWriter) put(p *zab.Packet) error {
 	if p.Kind == zab.KindTxn && len(p.Record.Bytes) >= shareRecord {
-		vec := net.Buffers{w.buf, p.Record.Bytes}
-		if err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
-			return err
-		}
-		_, err := vec.WriteTo(w.nc)
+		err := w.write(p.Record.Bytes)
 		w.buf = w.buf[:0]
 		return err
 	}
@@ -236,16 +235,34 @@ func (w *linkWriter) flush() error {
 	if len(w.buf) == 0 {
 		return nil
 	}
-	if err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
-		return err
-	}
-	ranked.NoLocks("a write to a peer")
-	_, err := w.nc.Write(w.buf)
+	err := w.write(nil)
 	w.buf = w.buf[:0]
 	if cap(w.buf) > 4*writeGather { // a snapshot's piece or a large request went through
 		w.buf = nil
 	}
 	return err
+}
+
+// write writes what was gathered, and more after it. The deadline bounds the
+// time in which the peer takes nothing at all: on a slow way one piece of a
+// snapshot may well take longer (ZOOKEEPER-1697).
+func (w *linkWriter) write(more []byte) error {
+	ranked.NoLocks("a write to a peer")
+	w.parts = [2][]byte{w.buf, more}
+	w.vec = w.parts[:]
+	if len(more) == 0 {
+		w.vec = w.parts[:1]
+	}
+	defer clear(w.parts[:])
+	for {
+		if err := w.nc.SetWriteDeadline(time.Now().Add(w.timeout)); err != nil {
+			return err
+		}
+		n, err := w.vec.WriteTo(w.nc)
+		if n == 0 || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return err
+		}
+	}
 }
 
 // Send queues packets for their links, in order; those of a link that is gone

@@ -1,0 +1,72 @@
+package follower
+
+import (
+	"strings"
+	"testing"
+)
+
+// tell plays commands, and returns the bench as they leave it.
+func tell(t *testing.T, commands ...string) *bench {
+	t.Helper()
+	b := &bench{t: t, recs: records()}
+	b.more(commands...)
+	return b
+}
+
+func (b *bench) more(commands ...string) {
+	for _, c := range commands {
+		b.text.Reset()
+		if args := strings.Fields(c); args[0] == "follower" {
+			b.begin(args[1:])
+		} else {
+			b.run(args)
+		}
+	}
+}
+
+// TestZK4394: COMMIT of a proposal comes before UPTODATE, behind the proposal
+// or even before it. It counts once the follower serves.
+func TestZK4394(t *testing.T) {
+	for _, window := range [][]string{
+		{"txn 2.1", "commit 2.1"},
+		{"commit 2.1", "txn 2.1"},
+	} {
+		b := tell(t, "follower 3 log=1.8 applied=1.8 epoch=1", "up 7", "leaderinfo 2", "disk",
+			"diff 1.8", "txn 1.9", "newleader 1.9", "disk", "disk")
+		if b.f.Initial() != b.position(b.zxid("1.9")) {
+			t.Fatalf("NEWLEADER is not taken: %s", b.f.Initial())
+		}
+		b.more(window...)
+		if why, lost := b.f.Lost(); lost || b.f.Committed() != 0 {
+			t.Errorf("%v before UPTODATE: committed %s, lost %v %s", window, b.f.Committed(), lost, why)
+		}
+		b.more("disk", "uptodate 1.9")
+		if why, lost := b.f.Lost(); lost || b.f.Committed() != b.zxid("2.1") {
+			t.Errorf("%v: committed %s, lost %v %s", window, b.f.Committed(), lost, why)
+		}
+	}
+}
+
+// TestZK1697: the snapshot comes slowly, a piece now and then, for longer than
+// initLimit. The follower stays for as long as pieces come, and while its disk
+// installs the snapshot.
+func TestZK1697(t *testing.T) {
+	b := tell(t, "follower 3 epoch=1", "up 7", "leaderinfo 2", "disk", "snap 1.4")
+	for range 20 {
+		b.more("tick 9s", "chunk", "disk")
+		if why, lost := b.f.Lost(); lost {
+			t.Fatalf("after %v: %s", b.now, why)
+		}
+	}
+	b.more("chunk last", "tick 30s")
+	if why, lost := b.f.Lost(); lost {
+		t.Fatalf("while the disk installs: %s", why)
+	}
+	for len(b.ops) > 0 {
+		b.more("disk")
+	}
+	b.more("tick 11s")
+	if _, lost := b.f.Lost(); !lost {
+		t.Fatal("a silent leader is waited for")
+	}
+}

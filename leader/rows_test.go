@@ -1,0 +1,56 @@
+package leader
+
+import (
+	"testing"
+	"time"
+
+	"github.com/quorumd/quorumd/zab"
+)
+
+// TestZK1697: a snapshot on its way to the one learner that makes the quorum
+// takes a hundred times initLimit. It comes through, since it progresses; the
+// leadership ends when it does not for initLimit.
+func TestZK1697(t *testing.T) {
+	voters := []zab.ServerID{1, 2, 3}
+	b := newBench(t, Config{Self: 3, Ensemble: zab.NewEnsemble(voters, nil)},
+		Standing{Epochs: zab.Epochs{Accepted: 1, AcceptedBy: 3, Current: 1}}, 2)
+	initLimit := time.Duration(b.l.cfg.InitLimit) * benchTick
+	b.do(func() { b.l.LinkUp(1, 1, b.now, &b.out) })
+	b.packet(1, zab.KindFollowerInfo, 0, &zab.FollowerInfo{Server: 1})
+	b.disk()
+	b.packet(1, zab.KindAckEpoch, 0, &zab.AckEpoch{Current: 1, Counts: true})
+	b.disk()
+	b.read(true) // the log begins behind what the learner holds
+	open := b.snaps[0]
+	b.snaps = b.snaps[1:]
+	const size = 100 << 20
+	at := b.recs[1].Position()
+	b.do(func() { b.l.SnapRead(true, &zab.SnapReadResult{ID: open.ID, At: at, Size: size}, &b.out) })
+	pieces := 0
+	for ; len(b.snaps) > 0; pieces++ {
+		r := b.snaps[0]
+		b.snaps = b.snaps[1:]
+		if r.Close {
+			continue
+		}
+		b.do(func() {
+			b.l.SnapRead(false, &zab.SnapReadResult{ID: r.ID, Off: r.Off, Data: make([]byte, r.Len)}, &b.out)
+		})
+		b.pass(initLimit - benchTick)
+		b.packet(1, zab.KindSnapAck, zab.Zxid(r.Off+int64(r.Len)), nil)
+		if why, lost := b.l.Lost(); lost || len(b.l.learners) != 1 {
+			t.Fatalf("after %v and %d bytes: lost %q, %d learners", b.now, r.Off, why, len(b.l.learners))
+		}
+	}
+	if pieces < 100 {
+		t.Fatalf("only %d pieces", pieces)
+	}
+	b.packet(1, zab.KindReady, 0, &zab.Ready{At: at})
+	for range 2 * initLimit / benchTick {
+		b.pass(benchTick)
+		b.packet(1, zab.KindPong, zab.Zxid(b.l.liveness.nonce), &zab.Pong{})
+	}
+	if _, lost := b.l.Lost(); !lost {
+		t.Fatal("the leadership outlives initLimit though nothing progresses")
+	}
+}

@@ -1,0 +1,25 @@
+package zabsync
+
+import (
+	"testing"
+
+	"github.com/quorumd/quorumd/zab"
+)
+
+// TestZK4837: a learner is told to cut below what it has applied, and so below
+// what its snapshots may hold. It cuts nothing and asks for a whole copy; the
+// tree is never kept beside a log that ends before it.
+func TestZK4837(t *testing.T) {
+	b, recs := newLearnerBench(t, 5, 3)
+	b.must(b.packet(zab.KindTrunc, 2, &zab.Trunc{To: recs[1].Position()}))
+	b.want("TRUNC below the applied", "READY at=0x0 snap=true")
+	if b.log.Appended() != recs[4].Position() {
+		t.Fatalf("the log ends at %s", b.log.Appended())
+	}
+	b, recs = newLearnerBench(t, 5, 3)
+	b.must(b.packet(zab.KindTrunc, 3, &zab.Trunc{To: recs[2].Position()}))
+	b.want("TRUNC to the applied", "disk-3")
+	// The disk refuses when it could not build the tree of that point.
+	b.must(b.disk(func(d *zab.DiskDone) { d.OK, d.At = false, recs[4].Position() }))
+	b.want("the disk refuses", "READY at=0x0 snap=true")
+}
