@@ -21,8 +21,8 @@ func (h *story) during(t *testing.T, at int, records ...func() *zab.Record) (*St
 		if n++; n != at {
 			return
 		}
-		for _, make := range records {
-			late = append(late, make())
+		for _, record := range records {
+			late = append(late, record())
 			h.s.Apply(late[len(late)-1])
 		}
 	})

@@ -127,6 +127,9 @@ func TestHBASE27231(t *testing.T) {
 // for that: the state can be locked, clients read and write.
 func TestZK2201(t *testing.T) {
 	s, disk, c := openOnMem(t, func(c *Config) { c.SnapCount = 20 })
+	for i := range 4 { // more than the writer of snapshots gathers
+		create(t, c, fmt.Sprintf("/big%d", i), make([]byte, 400<<10))
+	}
 	release, reached := make(chan struct{}), make(chan struct{})
 	var once sync.Once
 	disk.Hook(func(o vfs.Op) {

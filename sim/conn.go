@@ -155,7 +155,7 @@ func (c *conn) arrive(m message) {
 
 // takes reports whether requests are taken now.
 func (c *conn) takes() bool {
-	return c.phase == phaseEstablished && (!c.port.gated || c.port.node.replica.Status().Serving)
+	return c.phase == phaseEstablished && (!c.port.gated || c.port.serving)
 }
 
 func (c *conn) takeEarly() {
@@ -247,7 +247,7 @@ func (c *conn) end() {
 	}
 	p := c.port
 	c.ended, c.pending, c.early = true, nil, nil
-	p.conns = slices.DeleteFunc(p.conns, func(other *conn) bool { return other == c })
+	p.drop(c)
 	p.node.state.Detach(c)
 	if c.session != 0 {
 		p.node.deliver(p.life, zab.Event{Kind: zab.EvDetach, Session: c.session})

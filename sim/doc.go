@@ -66,20 +66,39 @@
 // at will (script). CrashSweep plays each of them with a crash before every
 // change of a server's disk and before every step of its pipeline.
 //
-// Checked after every step
+// # Clients
 //
-//	one history     what any server applies is the next record of, or an element
-//	                of, one canonical history
-//	one leader      of an epoch
-//	digests         equal at equal zxids
-//	durability      an acknowledgement covers only what that server's disk has
-//	                confirmed; a promise likewise; NEWLEADER is acknowledged
-//	                before any proposal, and after the epoch is durable; what
-//	                was confirmed is found at every later start
-//	answers         a write that was answered is in the history, with the zxid
-//	                it was answered with; each client's zxids never fall
-//	manners         no server is told that its peer broke the protocol
+// A client reaches its server's port over a way of its own, which takes time
+// and may break with something on it (conn.go). The port keeps the rules of
+// package clientport: several requests of a session under way, reads behind the
+// session's writes, replies and watch events in the order in which they arise.
+// Clients ask for everything there is, on a few shared znodes and on their own,
+// and come back to any server, with or without having said goodbye (ask.go).
 //
-// and at the end: every server's tree has the same digest, and each client
-// finds what it was told had been written.
+// # What is checked
+//
+//	zabcheck.go      the invariants of the published Zab specification by their
+//	                 names, and durability of what is committed, as things happen
+//	zabfull.go       their definitions over the whole run, at its end
+//	linkcheck.go     each packet between servers, by what was said before
+//	check.go         acknowledgements cover what that server's disk confirmed;
+//	                 no server has reason to say that another broke the protocol;
+//	                 digests and results equal the others' and the model's
+//	disklog.go       what a disk must and may hold after a crash
+//	model*.go        every result and every read equals that of an independent
+//	                 model of the tree at the zxid it bears
+//	judge.go         answers come in order, no older than what the session saw;
+//	                 writes and syncs no older than what was committed when asked
+//	watchview.go     every event that a watch must tell, once, in its order,
+//	                 before any answer that shows the newer state; also after a
+//	                 reconnect
+//	sessioncheck.go  no session ends before it was silent for its timeout
+//	linear.go        porcupine finds an order of the writes to the shared znodes
+//	                 that explains what the clients saw, zxids left aside
+//	treematch.go     at the end, the whole tree is the model's
+//	fsck.go          at the end, what the worst crash leaves of each disk is sound
+//	                 and replays to the same tree
+//	client.go        every request is answered, or its connection ends
+//
+// check_test.go shows each of them something that is not so.
 package sim

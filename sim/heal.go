@@ -22,10 +22,11 @@ func (w *world) heal() {
 	for _, n := range w.nodes {
 		w.guard(n.mend)
 	}
-	w.recovers()
-	for _, c := range w.clients {
-		c.retire()
+	if w.spent > 0 { // each epoch ends after a few writes: under load they never settle
+		w.retireAll()
 	}
+	w.recovers()
+	w.retireAll()
 	limit := w.now + healLimit
 	for why := w.check.together(); why != "" && w.err == nil; why = w.check.together() {
 		if w.now >= limit {
@@ -36,6 +37,12 @@ func (w *world) heal() {
 	}
 	if w.err == nil {
 		w.check.final()
+	}
+}
+
+func (w *world) retireAll() {
+	for _, c := range w.clients {
+		c.retire()
 	}
 }
 

@@ -78,6 +78,7 @@ type node struct {
 type applyItem struct {
 	rec    *zab.Record
 	answer *zab.Answer
+	gate   *bool // clients are served from here on, or not
 }
 
 func (w *world) node(id zab.ServerID) *node { return w.nodes[int(id)-1] }
@@ -353,6 +354,7 @@ func (n *node) carryOut() {
 		a := o.Answers[i]
 		n.applies = append(n.applies, applyItem{answer: &a})
 	}
+	n.port.gate(w.check.status.Serving)
 	o.Reset()
 	n.kickDisk()
 	n.kickSend()
@@ -383,8 +385,12 @@ func (n *node) kickApply() {
 }
 
 func (n *node) carry(item applyItem) {
-	if item.answer != nil {
+	switch {
+	case item.answer != nil:
 		n.port.answer(*item.answer)
+		return
+	case item.gate != nil:
+		n.port.turn(*item.gate)
 		return
 	}
 	n.w.check.applying(n, item.rec)

@@ -21,9 +21,12 @@ type port struct {
 	ids   *session.IDs
 	seq   uint64
 	gated bool // requests wait while the server does not serve
-	shut  bool // it does not serve, as of the last look
-	since time.Duration
-	conns []*conn // in the order they came
+	// serving is what the clients see of it: it changes in the order of the
+	// records, so what is applied then is what the server served from.
+	serving bool
+	told    bool          // as of the server's last step
+	since   time.Duration // that serving is as it is
+	conns   []*conn       // in the order they came
 }
 
 // graceOfPorts is how long connections are kept while the server does not
@@ -44,7 +47,7 @@ func (p *port) chores(life int) {
 		return
 	}
 	if !n.paused {
-		p.look(n.replica.Status().Serving)
+		p.look()
 		p.touch()
 		p.sweep()
 		p.reap()
@@ -52,15 +55,24 @@ func (p *port) chores(life int) {
 	n.w.after(tickTime/4, func() { p.chores(life) })
 }
 
-// look lets requests that waited for the server to serve go on.
-func (p *port) look(serving bool) {
-	now := p.node.w.now
-	if p.shut == serving {
-		p.shut, p.since = !serving, now
+// gate is put behind the records and answers of a step when the server begins
+// or ceases to serve.
+func (p *port) gate(serving bool) {
+	if p.told != serving {
+		p.told = serving
+		p.node.applies = append(p.node.applies, applyItem{gate: &serving})
 	}
+}
+
+// turn opens or shuts the gate.
+func (p *port) turn(serving bool) { p.serving, p.since = serving, p.node.w.now }
+
+// look lets requests that waited for the server to serve go on.
+func (p *port) look() {
+	now := p.node.w.now
 	for _, c := range slices.Clone(p.conns) {
 		switch {
-		case serving:
+		case p.serving:
 			c.takeEarly()
 		case p.gated && now-p.since > graceOfPorts:
 			c.end()
@@ -116,6 +128,7 @@ func (p *port) close() {
 
 // dropAll ends every connection after what was answered has left.
 func (p *port) dropAll() {
+	p.turn(p.told)
 	for _, c := range slices.Clone(p.conns) {
 		c.end()
 	}
@@ -145,7 +158,10 @@ func (c *conn) handshake(q *hello) {
 	p.conns = append(p.conns, c)
 	c.timeout = q.timeout
 	switch {
-	case !n.replica.Status().Serving:
+	case !p.serving && p.told && c.client.retired:
+		p.drop(c) // a script's, which waited for the replica alone
+		n.later(stageReceive, time.Millisecond, func() { c.handshake(q) })
+	case !p.serving:
 		n.w.check.mark("client refused: not serving")
 		c.end()
 	case q.seen > n.state.Applied().Zxid:
@@ -173,6 +189,11 @@ func (c *conn) handshake(q *hello) {
 			Seq: c.attach, Session: q.session, Timeout: q.timeout,
 		}})
 	}
+}
+
+// drop forgets a connection.
+func (p *port) drop(c *conn) {
+	p.conns = slices.DeleteFunc(p.conns, func(other *conn) bool { return other == c })
 }
 
 // newID makes the id of a session that does not live yet: a clock that was set

@@ -20,6 +20,16 @@ var reachable = append([]string{
 	"snapshot failed: no space", "snapshot failed: error",
 	"partition", "one way", "partial partition", "swizzle", "clog", "reset", "half-open", "broken stream",
 	"repeated vote", "late vote",
+	"create", "create2", "createContainer", "createTTL", "delete", "setData", "setACL", "multi", "closeSession", "sync",
+	"exists", "getData", "getChildren", "getChildren2", "getACL", "multiRead", "addWatch", "removeWatches", "checkWatches",
+	"setWatches", "setWatches2", "multi taken back", "setData: BADVERSION", "delete: BADVERSION", "delete: NOTEMPTY",
+	"create: NOCHILDRENFOREPHEMERALS", "setData: NOAUTH", "session expired", "expired while disconnected",
+	"watch: NodeCreated", "watch: NodeDeleted", "watch: NodeDataChanged", "watch: NodeChildrenChanged", "watch removed",
+	"watch caught up: NodeCreated", "watch caught up: NodeDeleted", "watch caught up: NodeDataChanged",
+	"watch caught up: NodeChildrenChanged", "read behind a write", "outcome unknown", "linearizable",
+	"client ahead", "client refused: not serving", "wrong password refused", "session back on the same server",
+	"connection abandoned", "half-open connection swept", "connection broken with answers on the way",
+	"connection closed: moved or lost",
 }, zab.NoteSessionExpired.String(), zab.NoteRequestsResent.String(), zab.NotePaused.String(), zab.NoteRoleLost.String())
 
 // Unreached returns what a set of runs should have reached and has not.

@@ -316,7 +316,7 @@ func TestZK2355(t *testing.T) {
 		s.request(gone, jute.OpCloseSession, "", nil)
 		s.write(c, 3)
 		s.until("the proposal is lost on its way", func() bool { return failed })
-		s.settled(1, 2, 3)
+		s.pass(tickTime)
 		s.hope(seen[zab.KindDiff] > 0, "the follower stayed: %v", seen)
 		s.restart(rest[0])
 		s.settled(1, 2, 3)

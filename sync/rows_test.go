@@ -1,6 +1,7 @@
 package zabsync
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/quorumd/quorumd/zab"
@@ -22,4 +23,21 @@ func TestZK4837(t *testing.T) {
 	// The disk refuses when it could not build the tree of that point.
 	b.must(b.disk(func(d *zab.DiskDone) { d.OK, d.At = false, recs[4].Position() }))
 	b.want("the disk refuses", "READY at=0x0 snap=true")
+}
+
+// TestZK2355: one proposal could not be read. The one behind it is not taken,
+// and nothing after it: the learner leaves its leader, and its log ends before
+// the hole.
+func TestZK2355(t *testing.T) {
+	b, recs := newLearnerBench(t, 2, 2)
+	b.must(b.packet(zab.KindDiff, 2, nil))
+	b.must(b.record(recs[2]))
+	for _, rec := range recs[4:6] {
+		if err := b.record(rec); !errors.Is(err, ErrProtocol) {
+			t.Errorf("record %s behind a hole: %v", rec.Zxid, err)
+		}
+	}
+	if b.log.Appended() != recs[2].Position() {
+		t.Errorf("the log ends at %s", b.log.Appended())
+	}
 }

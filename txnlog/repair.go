@@ -93,9 +93,6 @@ func segmentSalt(f vfs.File) (uint32, error) {
 // resumeInstall does the rest of an installation that a crash interrupted
 // after it was decided.
 func (s *Store) resumeInstall() error {
-	if err := s.promise.mend(); err != nil { // decided only when it is on the disk
-		return err
-	}
 	at := s.promise.rec.Install
 	data, err := list(s.fs, s.dataDir)
 	if err != nil {

@@ -68,7 +68,7 @@ func TestZK2846(t *testing.T) {
 // history or the new one, whole.
 func TestZK2872(t *testing.T) {
 	sw := newSweep(t, 1, testOptions)
-	sw.saveEpochs(zab.Epochs{Accepted: 1, AcceptedBy: 2, Current: 1})
+	sw.saveEpochs(zab.Epochs{Accepted: 2, AcceptedBy: 2, Current: 1})
 	sw.append(sw.c.run(4, 400))
 	sw.snapshot(sw.c.at)
 	sw.append(sw.c.run(4, 400))
@@ -87,6 +87,7 @@ func TestZK2872(t *testing.T) {
 // on, nothing is cut and the learner asks for SNAP.
 func TestZK4837(t *testing.T) {
 	sw := newSweep(t, 1, testOptions)
+	sw.saveEpochs(zab.Epochs{Accepted: 2, AcceptedBy: 2, Current: 1})
 	sw.append(sw.c.run(4, 400))
 	first := sw.c.at
 	sw.snapshot(first)

@@ -128,11 +128,15 @@ func TestVerify(t *testing.T) {
 			copy(b[len(b)-100:], "torn") // in the room that is reserved
 			return b
 		}), true, "a write that was interrupted"},
-		{"a record of another server", func(t *testing.T, fsys *vfs.MemFS) {
-			opt := testOptions
-			opt.Server = 2
-			edit(t, fsys, inDir(identityName), func([]byte) []byte { return nil })
-		}, false, "identity"},
+		{"a segment of another server", func(t *testing.T, fsys *vfs.MemFS) {
+			other := newFS(t)
+			s, _ := mustOpenWith(t, other, Options{DataDir: testDir, Server: 2, SegmentSize: MinSegmentSize})
+			mustDo(t, s, appendOp(newChain().run(1, 10)...))
+			noErr(t, s.Close())
+			b, err := vfs.ReadFile(other, inDir(segmentName(1)), 1<<16)
+			noErr(t, err)
+			makeFile(t, fsys, inDir(segmentName(1)), b)
+		}, false, "it belongs to server 2, this is server 1"},
 		{"a snapshot damaged", spoil(snapName(9), flip(500)), false, snapName(9)},
 		{"a snapshot under a wrong name", func(t *testing.T, fsys *vfs.MemFS) {
 			noErr(t, fsys.Rename(inDir(snapName(9)), inDir(snapName(8))))

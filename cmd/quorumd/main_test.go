@@ -123,6 +123,8 @@ func TestWrongValues(t *testing.T) {
 		{"admin srvr --server 127.0.0.1:x", "the port \"x\""},
 		{"admin toolong", "no four-letter word"},
 		{"sim --seeds 0", "nothing to run"},
+		{"sim --servers 9", "9 servers"},
+		{"sim --without plague", "there is no fault \"plague\""},
 		{"ensemble --log-level loud", "no such level"},
 		{"ensemble start-server two", "no server id"},
 	} {

@@ -20,9 +20,9 @@ type simOptions struct {
 	workers int
 	twice   bool
 	trace   bool
-	crash   crashOptions
 	until   bool
 	shrink  bool
+	crash   crashOptions
 }
 
 // A run leaves little behind it, and collecting it often costs a third of the
@@ -79,6 +79,9 @@ repeats what is left is printed. The faults are:
 }
 
 func (o *simOptions) check() error {
+	if o.crash.scenario != "" || o.crash.point != "" || o.crash.every != 1 {
+		return invalid("--scenario, --point and --every belong to --crash-sweep")
+	}
 	if o.seeds == 0 || o.workers < 1 || o.ticks < 0 {
 		return invalid("nothing to run; --seeds and --workers are at least 1, --ticks is not negative")
 	}
@@ -97,9 +100,6 @@ func (o *simOptions) check() error {
 func runSim(cmd *cobra.Command, o simOptions) error {
 	if o.crash.sweep {
 		return runCrashSweep(cmd, o)
-	}
-	if o.crash.scenario != "" || o.crash.point != "" || o.crash.every != 1 {
-		return invalid("--scenario, --point and --every belong to --crash-sweep")
 	}
 	if err := o.check(); err != nil {
 		return err

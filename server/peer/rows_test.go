@@ -26,9 +26,14 @@ func TestZK1697(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ours, theirs := net.Pipe()
-				defer theirs.Close()
-				defer ours.Close()
+				ended := make(chan struct{})
+				defer func() {
+					ours.Close()
+					theirs.Close()
+					<-ended
+				}()
 				go func() {
+					defer close(ended)
 					for {
 						<-time.After(time.Second)
 						if _, err := io.CopyN(io.Discard, theirs, rate); err != nil {
