@@ -5,7 +5,7 @@ LINTER   := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 SEEDS    ?= 2000
 EVERY    ?= 100
 
-.PHONY: all build test race lint house sim crash-sweep compat bench fuzz clean
+.PHONY: all build test race ranked lint house sim crash-sweep catalogue chaos compat bench fuzz clean
 
 all: build lint test
 
@@ -17,6 +17,9 @@ test:
 
 race:
 	$(GO) test -race ./...
+
+ranked: ## locks that panic when they are taken out of order or held over I/O
+	$(GO) test -tags ranked -timeout 10m ./internal/ranked ./server/... ./znode
 
 lint: house
 	$(GO) vet ./...
@@ -30,6 +33,12 @@ sim: ## make sim SEEDS=10000
 
 crash-sweep: ## a crash at one in EVERY points of the scenarios; 1 takes long
 	$(GO) run ./cmd/quorumd sim --crash-sweep --every $(EVERY)
+
+catalogue: ## the known bugs: their tests pass, and fail with the bug put in
+	$(GO) run ./test/catalogue/cmd
+
+chaos: ## faults on real processes, ten minutes; root on Linux
+	$(GO) run ./test/chaos/cmd -duration 10m
 
 compat: ## the clients of other languages against a fresh ensemble
 	$(GO) test -count=1 ./test/clients/...
