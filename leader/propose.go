@@ -138,11 +138,15 @@ func (l *Leader) Packet(link zab.LinkID, pkt *zab.Packet, now time.Duration, wal
 			l.assert(a, pkt.Zxid, p.server, now)
 			return
 		}
+		if !l.attach(a, p.server, now) {
+			l.over(a, link, now, out)
+			return
+		}
 		out.Send(link, zab.Packet{Kind: zab.KindAttached, Zxid: l.log.Appended().Zxid, Body: &zab.Attached{
-			Seq: a.Seq, Session: a.Session, OK: l.attach(a, p.server, now),
+			Seq: a.Seq, Session: a.Session, OK: true,
 		}})
 	case zab.KindSync:
-		l.barrier(*pkt.Body.(*zab.SyncAsk), link, now, out)
+		l.barrier(Barrier{Ask: *pkt.Body.(*zab.SyncAsk)}, link, now, out)
 	default:
 		l.handshake(p, pkt, now, out)
 		l.advance(out)

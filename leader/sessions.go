@@ -9,14 +9,16 @@ import (
 )
 
 // Barrier is a client's sync that may be answered once everything through
-// Zxid has been applied.
+// Zxid has been applied, or a client's attach whose session is Over.
 type Barrier struct {
 	Ask  zab.SyncAsk
+	Over bool
 	Zxid zab.Zxid
 }
 
-// barrier is a sync that waits for a quorum to confirm the leadership: a
-// deposed leader that has not noticed must not answer it.
+// barrier is an answer that waits for a quorum to confirm the leadership: a
+// deposed leader that has not noticed must not answer a sync, and not tell a
+// client that its session is over: its successor may have opened it.
 type barrier struct {
 	Barrier
 	link  zab.LinkID // 0 for one of this server's own clients
@@ -25,16 +27,15 @@ type barrier struct {
 
 // Sync takes a sync barrier of one of this server's own clients.
 func (l *Leader) Sync(ask zab.SyncAsk, now time.Duration, out *zab.Output) {
-	l.barrier(ask, 0, now, out)
+	l.barrier(Barrier{Ask: ask}, 0, now, out)
 }
 
 // barrier stands behind everything proposed so far: it is due when a quorum
 // has answered the next ping round, whatever the clock says: the answers to one
 // that was sent before may have been given before the barrier was asked for.
-func (l *Leader) barrier(ask zab.SyncAsk, link zab.LinkID, now time.Duration, out *zab.Output) {
-	l.barriers = append(l.barriers, barrier{
-		Barrier: Barrier{Ask: ask, Zxid: l.log.Appended().Zxid}, link: link, nonce: l.liveness.nonce + 1,
-	})
+func (l *Leader) barrier(b Barrier, link zab.LinkID, now time.Duration, out *zab.Output) {
+	b.Zxid = l.log.Appended().Zxid
+	l.barriers = append(l.barriers, barrier{Barrier: b, link: link, nonce: l.liveness.nonce + 1})
 	l.settleBarriers(now, out)
 }
 
@@ -55,10 +56,17 @@ func (l *Leader) dueBarriers(out *zab.Output) {
 			l.local = append(l.local, b.Barrier)
 			continue
 		}
-		if l.learner(b.link) != nil {
-			ask := b.Ask
-			out.Send(b.link, zab.Packet{Kind: zab.KindSyncDone, Zxid: b.Zxid, Body: &ask})
+		if l.learner(b.link) == nil {
+			continue
 		}
+		if b.Over {
+			out.Send(b.link, zab.Packet{Kind: zab.KindAttached, Zxid: b.Zxid, Body: &zab.Attached{
+				Seq: b.Ask.Seq, Session: b.Ask.Session,
+			}})
+			continue
+		}
+		ask := b.Ask
+		out.Send(b.link, zab.Packet{Kind: zab.KindSyncDone, Zxid: b.Zxid, Body: &ask})
 	}
 	l.barriers = append(l.barriers[:0], l.barriers[n:]...)
 }
@@ -88,10 +96,19 @@ func (l *Leader) Born(id zab.SessionID) {
 	}
 }
 
-// Attach answers whether a session lives and moves it to this server. It also
-// returns the record behind which it did.
-func (l *Leader) Attach(a *zab.Attach, now time.Duration) (zab.Zxid, bool) {
-	return l.log.Appended().Zxid, l.attach(a, l.cfg.Self, now)
+// Attach moves a session that lives to this server, and returns the record
+// behind which it did. That a session is over is told later, as a Barrier.
+func (l *Leader) Attach(a *zab.Attach, now time.Duration, out *zab.Output) (at zab.Zxid, lives bool) {
+	lives = l.attach(a, l.cfg.Self, now)
+	if !lives {
+		l.over(a, 0, now, out)
+	}
+	return l.log.Appended().Zxid, lives
+}
+
+// over has a client told that its session has ended, once that is sure.
+func (l *Leader) over(a *zab.Attach, link zab.LinkID, now time.Duration, out *zab.Output) {
+	l.barrier(Barrier{Ask: zab.SyncAsk{Seq: a.Seq, Session: a.Session}, Over: true}, link, now, out)
 }
 
 // Assert takes a session of this server that an earlier leader attached to it

@@ -192,7 +192,9 @@ func (r *Replica) settleDue(out *zab.Output) {
 			kept = append(kept, b)
 			continue
 		}
-		if _, waiting := r.takeAsk(b.Ask.Seq); waiting {
+		if b.Over {
+			r.attached(b.Ask.Seq, 0, false, out)
+		} else if _, waiting := r.takeAsk(b.Ask.Seq); waiting {
 			out.Answers = append(out.Answers, zab.Answer{Kind: zab.AnswerSync, Seq: b.Ask.Seq, Session: b.Ask.Session})
 		}
 	}

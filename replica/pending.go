@@ -174,9 +174,10 @@ func (r *Replica) sendAsks(out *zab.Output) {
 		case r.follower != nil:
 			r.follower.Sync(a.sync, out)
 		case a.attach != nil:
-			at, ok := r.leader.Attach(a.attach, r.now)
-			r.attached(a.attach.Seq, at, ok, out)
-			i--
+			if at, lives := r.leader.Attach(a.attach, r.now, out); lives {
+				r.attached(a.attach.Seq, at, true, out)
+				i--
+			}
 		default:
 			r.leader.Sync(*a.sync, r.now, out)
 		}

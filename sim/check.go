@@ -33,6 +33,7 @@ type checker struct {
 	logs      []diskLog      // by node
 	status    replica.Status // of the server that stepped last
 	leading   []zab.Epoch    // by node: the epoch that it leads, 0 for none
+	led       zab.Epoch      // by the server that was stepped last, before it was
 	delivered []zab.Zxid     // by node: the last record that was applied
 	lives     []*life        // all, in the order in which they began
 	life      []*life        // by node: the one of now
@@ -172,7 +173,7 @@ func (c *checker) stepped(n *node) {
 	if s.State == zab.Leading && (s.Phase == replica.PhaseSynchronization || s.Phase == replica.PhaseBroadcast) {
 		leads = s.Epoch
 	}
-	if leads != c.leading[n.index] {
+	if c.led = c.leading[n.index]; leads != c.led {
 		c.leading[n.index] = leads
 		c.Leadership1(n, s)
 	}

@@ -76,6 +76,19 @@ func (s *script) isolate(ids ...zab.ServerID) {
 	}
 }
 
+// abandon ends the connections of a server at the other ends only: it goes on
+// believing in them.
+func (s *script) abandon(id zab.ServerID) {
+	for _, l := range s.net.links {
+		for i, e := range l.end {
+			if e.node.id == id && e.open {
+				l.mute = true
+				s.net.hangUp(l.end[1-i])
+			}
+		}
+	}
+}
+
 // mend opens every way that is cut; what was under way arrives.
 func (s *script) mend() {
 	s.net.heal()

@@ -157,7 +157,8 @@ func (k *checker) asked(n *node, ops []zab.DiskOp) {
 	for i := range ops {
 		for j := range ops[i].Records {
 			rec := &ops[i].Records[j]
-			if k.leading[n.index] != rec.Zxid.Epoch() {
+			// One that gives up as it appends still led when it did.
+			if e := rec.Zxid.Epoch(); k.leading[n.index] != e && k.led != e {
 				continue
 			}
 			k.broadcasts(n, rec)
