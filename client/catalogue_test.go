@@ -2,9 +2,11 @@ package client
 
 import (
 	"context"
+	"errors"
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
 // names is a resolver of the tests' own.
@@ -53,10 +55,13 @@ func TestZK2184(t *testing.T) {
 	after.with(func() { after.sessions[id] = password })
 	n.set("moves:2181", after.addr())
 	before.cut()
-	eventually(t, "the client has found the server again", func() bool {
-		_, _, err := c.Get(ctx, "/")
-		return err == nil
-	})
+	soon, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for err = errors.New("not asked"); err != nil; _, _, err = c.Get(soon, "/") {
+		if soon.Err() != nil {
+			t.Fatal("the client does not find the server again")
+		}
+	}
 	after.with(func() {
 		if len(after.connects) != 1 || after.connects[0].SessionID != id {
 			t.Errorf("connected there: %+v", after.connects)

@@ -14,6 +14,7 @@ import (
 // TestSessionsLive: a client that only pings keeps its session on a follower,
 // far beyond its timeout; one that vanishes loses it, and its ephemerals.
 func TestSessionsLive(t *testing.T) {
+	t.Parallel()
 	e := newEnsemble(t, 3, 0, nil)
 	e.start(1, 2, 3)
 	leader := e.serving()

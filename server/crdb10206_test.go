@@ -189,6 +189,7 @@ func (r *seedRig) pass(d time.Duration, ids ...int) {
 // over and over, must not disturb the heartbeats to the others: two election
 // timeouts later the leader, its epoch and the other follower are as they were.
 func TestCRDB10206PeerCut(t *testing.T) {
+	t.Parallel()
 	r := newSeedRig(t)
 	r.nets[r.others[0]-1].sever(true)
 	r.pass(2*seedLimit, r.leader, r.others[1])
@@ -219,6 +220,7 @@ func (r *seedRig) hold(id int) (release func()) {
 // limits. Its own clock and everybody's heartbeats go on; the leader drops it,
 // since it acknowledges nothing, and keeps its place and the other follower.
 func TestCRDB10206LogHeld(t *testing.T) {
+	t.Parallel()
 	r := newSeedRig(t)
 	held, free := r.others[0], r.others[1]
 	c := r.client(free)
@@ -241,6 +243,7 @@ func TestCRDB10206LogHeld(t *testing.T) {
 // it is not taken for dead; but it finds out itself, gives up after syncLimit,
 // and the others serve.
 func TestCRDB10206LeaderLogHeld(t *testing.T) {
+	t.Parallel()
 	r := newSeedRig(t)
 	c := r.client(r.others[0])
 	create(t, c, "/a", nil)
@@ -343,6 +346,7 @@ func readSlowly(s *Server) (release func()) {
 // it. The heartbeats go on, the leader stays, nobody loses a session: neither
 // the clients of those servers, which nobody can answer meanwhile, nor others.
 func TestCRDB10206ApplyHeld(t *testing.T) {
+	t.Parallel()
 	r := newSeedRig(t)
 	held := []int{r.leader, r.others[0]}
 	free := r.others[1]

@@ -146,7 +146,11 @@ func (e *testEnsemble) stop(id int) {
 
 func closeServer(t testing.TB, s *Server) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), waitLimit)
+	limit := waitLimit
+	if t.Failed() {
+		limit = time.Second // whatever went wrong may keep it from ending
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	if err := s.Close(ctx); err != nil {
 		t.Errorf("close: %v", err)
@@ -240,6 +244,14 @@ func dialClient(t testing.TB, addrs ...string) *zk.Conn {
 			t.Fatalf("no session with %v", addrs)
 		}
 	}
+}
+
+// clientOf connects to a server alone once it serves: a client that is refused
+// waits for a second before it tries again.
+func clientOf(t testing.TB, s *Server) *zk.Conn {
+	t.Helper()
+	eventually(t, "the server serving", func() bool { return s.Status().Serving })
+	return dialClient(t, s.ClientAddr().String())
 }
 
 type quietLogger struct{}

@@ -37,6 +37,7 @@ func (b *lockedBuffer) lines() []string {
 // TestDiskErrorEndsServer: the first failed sync ends the server, its cause is
 // the last line, and no client is told that its write succeeded (Y5).
 func TestDiskErrorEndsServer(t *testing.T) {
+	t.Parallel()
 	for name, fault := range map[string]vfs.Fault{
 		"sync":  {Op: vfs.OpSync, Path: "log.*", Err: syscall.EIO},
 		"write": {Op: vfs.OpWrite, Path: "log.*", Err: syscall.EIO},
@@ -51,7 +52,7 @@ func TestDiskErrorEndsServer(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			c := dialClient(t, s.ClientAddr().String())
+			c := clientOf(t, s)
 			create(t, c, "/a", nil)
 			disk.Inject(fault)
 			answered := make(chan error, 1)
@@ -113,6 +114,7 @@ func (f *stuckFile) Sync() error {
 // TestWatchdog: a sync that never returns ends the process, although nobody
 // else notices (Y6).
 func TestWatchdog(t *testing.T) {
+	t.Parallel()
 	fs := &stuckFS{FS: vfs.NewMem(), release: make(chan struct{})}
 	cfg := testConfig("/data", logOf(t))
 	cfg.FS, cfg.DiskStall = fs, 100*time.Millisecond
@@ -122,7 +124,7 @@ func TestWatchdog(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := dialClient(t, s.ClientAddr().String())
+	c := clientOf(t, s)
 	create(t, c, "/a", nil)
 	fs.stuck.Store(true)
 	go func() { _, _ = c.Create("/b", nil, 0, zk.WorldACL(zk.PermAll)) }()
@@ -142,6 +144,7 @@ func TestWatchdog(t *testing.T) {
 
 // TestStopLimit: a server that failed and cannot be torn down is aborted.
 func TestStopLimit(t *testing.T) {
+	t.Parallel()
 	fs := &stuckFS{FS: vfs.NewMem(), release: make(chan struct{})}
 	cfg := testConfig("/data", logOf(t))
 	cfg.FS, cfg.StopLimit = fs, 50*time.Millisecond
@@ -151,7 +154,7 @@ func TestStopLimit(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := dialClient(t, s.ClientAddr().String())
+	c := clientOf(t, s)
 	fs.stuck.Store(true)
 	go func() { _, _ = c.Create("/b", nil, 0, zk.WorldACL(zk.PermAll)) }()
 	eventually(t, "the disk being at work", func() bool { return s.watchdog.due.Load() != 0 })
@@ -177,12 +180,13 @@ func TestStopLimit(t *testing.T) {
 // TestSnapshotErrorIsNotTheEnd: a snapshot that cannot be written leaves the
 // server serving.
 func TestSnapshotErrorIsNotTheEnd(t *testing.T) {
+	t.Parallel()
 	disk := vfs.NewMem()
 	s := openAlone(t, func(c *Config) {
 		c.FS, c.DataDir, c.SnapCount = disk, "/data", 20
 	})
 	disk.Inject(vfs.Fault{Op: vfs.OpCreate, Path: "snapshot*", Err: syscall.ENOSPC})
-	c := dialClient(t, s.ClientAddr().String())
+	c := clientOf(t, s)
 	create(t, c, "/a", nil)
 	eventually(t, "a failed snapshot", func() bool {
 		if _, err := c.Set("/a", nil, -1); err != nil {

@@ -14,15 +14,16 @@ import (
 // the ways there are, and nobody waits for ever. (What takes two of them in the
 // wrong order panics at once in a build with -tags ranked.)
 func TestNuRaft190(t *testing.T) {
+	t.Parallel()
 	s := openAlone(t, func(c *Config) { c.SnapCount = 50 })
 	address := s.ClientAddr().String()
-	c := dialClient(t, address)
+	c := clientOf(t, s)
 	create(t, c, "/a", nil)
 	done := make(chan struct{})
 	var all, churn sync.WaitGroup
 	for range 6 {
 		churn.Go(func() {
-			for range 150 {
+			for range 80 {
 				if err := comeAndGo(address); err != nil {
 					t.Error(err)
 					return
@@ -62,7 +63,7 @@ func TestNuRaft190(t *testing.T) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(20 * time.Second):
+	case <-time.After(10 * time.Second):
 		t.Fatal("somebody waits for ever")
 	}
 	c.Close()

@@ -46,8 +46,9 @@ func TestLearnerWithoutData(t *testing.T) {
 // TestSnapshotOnDemand has a server lead that has never written a snapshot
 // while a learner needs one: its own log was cut off by a snapshot it received.
 func TestSnapshotOnDemand(t *testing.T) {
+	t.Parallel()
 	s := openAlone(t, nil)
-	c := dialClient(t, s.ClientAddr().String())
+	c := clientOf(t, s)
 	create(t, c, "/a", nil)
 	c.Close()
 	if _, ok := s.store.NewestSnapshot(); ok {
@@ -71,13 +72,14 @@ func TestSnapshotOnDemand(t *testing.T) {
 // TestSnapshotsUnderLoad restarts a server that has written snapshots while
 // clients wrote.
 func TestSnapshotsUnderLoad(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(t.TempDir(), logOf(t))
 	cfg.SnapCount, cfg.SegmentSize, cfg.PurgeInterval = 40, 8<<10, 1<<40
 	s, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := dialClient(t, s.ClientAddr().String())
+	c := clientOf(t, s)
 	create(t, c, "/n", nil)
 	for i := range 400 {
 		create(t, c, fmt.Sprintf("/n/%d", i), []byte("0123456789"))

@@ -12,12 +12,13 @@ import (
 )
 
 func TestAlone(t *testing.T) {
+	t.Parallel()
 	cfg := testConfig(t.TempDir(), logOf(t))
 	s, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := dialClient(t, s.ClientAddr().String())
+	c := clientOf(t, s)
 	create(t, c, "/a", []byte("1"))
 	expect(t, c, "/a", "1")
 	c.Close()
@@ -28,7 +29,7 @@ func TestAlone(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer closeServer(t, s)
-	c = dialClient(t, s.ClientAddr().String())
+	c = clientOf(t, s)
 	expect(t, c, "/a", "1")
 	c.Close()
 }
@@ -96,6 +97,7 @@ func TestObserver(t *testing.T) {
 
 // TestCloseAtOnce ends servers at every stage of their start.
 func TestCloseAtOnce(t *testing.T) {
+	t.Parallel()
 	e := newEnsemble(t, 3, 0, nil)
 	for range 5 {
 		e.start(1)
@@ -112,6 +114,7 @@ func TestCloseAtOnce(t *testing.T) {
 // TestMinorityDoesNotServe: what has lost its quorum closes its clients'
 // connections after the grace, and serves again when the quorum is back.
 func TestMinorityDoesNotServe(t *testing.T) {
+	t.Parallel()
 	e := newEnsemble(t, 3, 0, nil)
 	e.start(1, 2, 3)
 	leader := e.serving()
@@ -135,6 +138,7 @@ func TestMinorityDoesNotServe(t *testing.T) {
 // TestZK3829: a server with other server lines takes no part, and
 // says so.
 func TestZK3829(t *testing.T) {
+	t.Parallel()
 	var logged lockedBuffer
 	e := newEnsemble(t, 3, 0, func(c *Config) {
 		if c.Self == 3 {

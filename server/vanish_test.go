@@ -34,13 +34,14 @@ func endsByVanishing(t *testing.T, s *Server, logged *lockedBuffer) {
 // TestDataDirectoryRemoved: the system lets a server write to files that were
 // removed. It notices by itself, without a client asking for anything.
 func TestDataDirectoryRemoved(t *testing.T) {
+	t.Parallel()
 	var logged lockedBuffer
 	cfg := testConfig(t.TempDir(), zerolog.New(&logged))
 	s, err := Open(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := dialClient(t, s.ClientAddr().String())
+	c := clientOf(t, s)
 	create(t, c, "/a", nil)
 	if err := os.RemoveAll(cfg.DataDir); err != nil {
 		t.Fatal(err)
@@ -60,7 +61,7 @@ func TestFailedSnapshotLooksAfterFiles(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := dialClient(t, s.ClientAddr().String())
+	c := clientOf(t, s)
 	create(t, c, "/a", nil)
 	if err := disk.Remove("/data/quorumd-1/epochs"); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,9 @@
 package txnlog
 
 import (
+	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/quorumd/quorumd/internal/must"
 	"github.com/quorumd/quorumd/internal/vfs"
@@ -116,12 +118,17 @@ func (s *Store) full(n int) bool {
 
 // roll ends the segment and begins the next with the record at first. No
 // directory is synced here: until Prepare has done that, a crash may give the
-// segment its old name back, and recovery knows it by its header.
+// segment its old name back, and recovery knows it by its header. No file is
+// opened either, if Prepare has made one ready; if there is none because the
+// descriptors have run out, the roll waits.
 func (s *Store) roll(first zab.Zxid) error {
-	if err := s.sync(); err != nil {
+	if err := s.prepare(); err != nil {
 		return err
 	}
-	if err := s.prepare(); err != nil {
+	if s.spare == nil {
+		return nil // no descriptor for it: the segment there is grows
+	}
+	if err := s.sync(); err != nil {
 		return err
 	}
 	w := &s.w
@@ -204,7 +211,8 @@ func (s *Store) sync() error {
 // Prepare makes the next segment ready, so that going on to it later costs no
 // more than a rename. To be called by Do's caller when it has handed on what
 // Do returned; it does nothing when there is nothing to do. Do calls it itself
-// when it finds no segment ready.
+// when it finds no segment ready. Where the process, or the system, has no
+// descriptor left, it puts that off: the log goes on in the segment it is in.
 func (s *Store) Prepare() error {
 	if err := s.failure(); err != nil {
 		return err
@@ -223,6 +231,9 @@ func (s *Store) prepare() error {
 		return nil
 	}
 	f, err := s.fs.Create(s.logPath(spareName))
+	if s.w.seg != nil && (errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)) {
+		return nil // nothing was touched; the next call tries again
+	}
 	if err != nil {
 		return fmt.Errorf("create next segment: %w", err)
 	}
@@ -233,9 +244,9 @@ func (s *Store) prepare() error {
 		closeQuietly(f)
 		return fmt.Errorf("reserve %d bytes for the next segment: %w", s.opt.SegmentSize, err)
 	}
-	if err := s.fs.SyncDir(s.logDir); err != nil {
+	if err := s.syncDir(s.logDir); err != nil {
 		closeQuietly(f)
-		return fmt.Errorf("sync directory %s: %w", s.logDir, err)
+		return err
 	}
 	s.spare = f
 	return nil
@@ -246,8 +257,8 @@ func (s *Store) settleNames() error {
 	if !s.renamed {
 		return nil
 	}
-	if err := s.fs.SyncDir(s.logDir); err != nil {
-		return fmt.Errorf("sync directory %s: %w", s.logDir, err)
+	if err := s.syncDir(s.logDir); err != nil {
+		return err
 	}
 	s.renamed = false
 	return nil

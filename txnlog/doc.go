@@ -103,7 +103,8 @@
 // of the epochs record. The old log never stands beside the new snapshot.
 //
 // T7: the first error of an operation is final: nothing is retried, every later
-// call returns the same error (vfs.V1 says why).
+// call returns the same error (vfs.V1 says why). No error in this sense is that
+// there was no descriptor to make the next segment with: nothing was touched.
 //
 // T8: who waits for a position is not known here. A roll, a sync and a
 // completion compare positions and offsets, so there is nothing that could be

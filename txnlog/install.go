@@ -107,8 +107,8 @@ func (s *Store) install(info SnapshotInfo) error {
 	if err := s.settleNames(); err != nil {
 		return err
 	}
-	if err := s.fs.SyncDir(s.dataDir); err != nil {
-		return fmt.Errorf("sync directory %s: %w", s.dataDir, err)
+	if err := s.syncDir(s.dataDir); err != nil {
+		return err
 	}
 	rec := s.promise.rec
 	rec.Installing, rec.Install = true, info.At
@@ -142,8 +142,8 @@ func (s *Store) finishInstall(info SnapshotInfo) error {
 	if err := s.fs.Rename(s.dataPath(installName), path); err != nil {
 		return fmt.Errorf("name received snapshot: %w", err)
 	}
-	if err := s.fs.SyncDir(s.dataDir); err != nil {
-		return fmt.Errorf("sync directory %s: %w", s.dataDir, err)
+	if err := s.syncDir(s.dataDir); err != nil {
+		return err
 	}
 	if err := s.promise.save(installed(s.promise.rec)); err != nil {
 		return err

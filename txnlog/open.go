@@ -47,6 +47,9 @@ func (s *Store) open() (Recovered, error) {
 	if err := s.lock(); err != nil {
 		return Recovered{}, err
 	}
+	if err := s.holdDirs(); err != nil {
+		return Recovered{}, err
+	}
 	if err := s.admit(); err != nil {
 		return Recovered{}, err
 	}
@@ -68,6 +71,7 @@ func (s *Store) open() (Recovered, error) {
 // giveUp closes what a failed open had opened.
 func (s *Store) giveUp() {
 	s.promise.close()
+	s.dirs.close()
 	closeQuietly(s.spare)
 	for _, seg := range s.segs {
 		closeQuietly(seg.file)
@@ -75,37 +79,6 @@ func (s *Store) giveUp() {
 	for _, l := range s.locks {
 		_ = l.Close()
 	}
-}
-
-// makeDir makes our directory under root, durably.
-func makeDir(fsys vfs.FS, root string) error {
-	dir := filepath.Join(root, subDir)
-	if info, err := fsys.Stat(dir); err == nil {
-		if !info.Dir {
-			return fmt.Errorf("%w: %s is not a directory; move it away, or name another directory", ErrForeign, dir)
-		}
-		// Made perhaps by a process that did not live to make the name durable.
-		if err := fsys.SyncDir(root); err != nil {
-			return fmt.Errorf("txnlog: sync directory %s: %w", root, err)
-		}
-		return nil
-	}
-	parents := []string{root} // of the directories to be made
-	for p := root; filepath.Dir(p) != p; p = filepath.Dir(p) {
-		if _, err := fsys.Stat(p); !errors.Is(err, fs.ErrNotExist) {
-			break
-		}
-		parents = append(parents, filepath.Dir(p))
-	}
-	if err := fsys.MkdirAll(dir); err != nil {
-		return fmt.Errorf("txnlog: make directory: %w", err)
-	}
-	for _, p := range parents {
-		if err := fsys.SyncDir(p); err != nil {
-			return fmt.Errorf("txnlog: sync directory %s: %w", p, err)
-		}
-	}
-	return nil
 }
 
 // lock keeps other processes out.
@@ -163,8 +136,12 @@ func (s *Store) checkIdentity(dir string) (identity, error) {
 	var id identity
 	path := filepath.Join(dir, identityName)
 	b, err := vfs.ReadFile(s.fs, path, identityLimit)
-	if err != nil && err != io.EOF {
+	var large *vfs.TooLargeError
+	switch {
+	case errors.Is(err, fs.ErrNotExist) || errors.As(err, &large):
 		return id, fmt.Errorf("read identity: %w; %s", err, restore)
+	case err != nil && err != io.EOF:
+		return id, fmt.Errorf("read identity: %w", err)
 	}
 	h, body, n, err := wire.ParseFrame(b, identityLimit)
 	if errors.Is(err, wire.ErrFormat) {
@@ -290,8 +267,8 @@ func (s *Store) initialise(data, log listing, dec *wire.Decoder) error {
 	if s.promise, err = createPromise(s.fs, s.dataPath(epochsName)); err != nil {
 		return err
 	}
-	if err := s.fs.SyncDir(s.dataDir); err != nil {
-		return fmt.Errorf("sync directory %s: %w", s.dataDir, err)
+	if err := s.syncDir(s.dataDir); err != nil {
+		return err
 	}
 	return s.writeIdentities()
 }
@@ -321,6 +298,9 @@ func (s *Store) SetEnsemble(name uint64) error {
 		return nil
 	}
 	if err := s.writeIdentities(); err != nil {
+		if gone := s.inPlace(s.promise.path, s.promise.id, epochsSize); gone != nil {
+			err = gone // with the directory: that is the cause
+		}
 		return s.fail(err) // T7; what is in memory is not what is on the disk
 	}
 	return nil

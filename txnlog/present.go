@@ -12,6 +12,8 @@ import (
 // open.
 var ErrVanished = errors.New("a file of the running server was removed or replaced")
 
+const vanishedRemedy = "restore the directory from a copy, or empty it to have this server copied from its peers"
+
 // Present checks that the segment being appended to and the epochs file are
 // still what their names lead to, and no shorter than what was written. The
 // system writes to a removed file as to any other, so nothing else would fail
@@ -55,17 +57,16 @@ func (s *Store) active(seg *segment) bool {
 
 // inPlace checks that a name leads to file id, of size bytes at least.
 func (s *Store) inPlace(path string, id uint64, size int64) error {
-	const remedy = "restore the directory from a copy, or empty it to have this server copied from its peers"
 	info, err := s.fs.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR):
-		return fmt.Errorf("%w: %s is gone; %s", ErrVanished, path, remedy)
+		return fmt.Errorf("%w: %s is gone; %s", ErrVanished, path, vanishedRemedy)
 	case err != nil:
 		return fmt.Errorf("look after %s: %w", path, err)
 	case info.Dir || info.ID != id:
-		return fmt.Errorf("%w: %s is another file; %s", ErrVanished, path, remedy)
+		return fmt.Errorf("%w: %s is another file; %s", ErrVanished, path, vanishedRemedy)
 	case info.Size < size:
-		return fmt.Errorf("%w: %s has %d bytes, %d were written; %s", ErrVanished, path, info.Size, size, remedy)
+		return fmt.Errorf("%w: %s has %d bytes, %d were written; %s", ErrVanished, path, info.Size, size, vanishedRemedy)
 	}
 	return nil
 }

@@ -34,6 +34,9 @@ func (s *Store) Purge(keep int) error {
 	}
 	s.jobs.Lock()
 	defer s.jobs.Unlock()
+	if err := s.failure(); err != nil {
+		return err // closed meanwhile: the directories may be another process's
+	}
 	snaps, segs := s.unneeded(oldest)
 	for _, sn := range snaps {
 		if err := s.removeSnapshot(sn); err != nil {

@@ -182,7 +182,9 @@ func (r *recovery) warn(format string, args ...any) {
 }
 
 // readSnapshot reads sn: all of it while no snapshot is chosen, its header
-// else. A snapshot that cannot be read is passed over like a damaged one.
+// else. A damaged one is passed over. One that the system fails to read is not:
+// that is no finding about what it holds, the next try may succeed, and to be
+// told that data is damaged would send people to empty what is whole.
 func (s *Store) readSnapshot(r *recovery, sn *snapshot) error {
 	var info SnapshotInfo
 	var err error
@@ -198,6 +200,10 @@ func (s *Store) readSnapshot(r *recovery, sn *snapshot) error {
 	}
 	if errors.Is(err, ErrForeign) {
 		return err
+	}
+	if err != nil && !isDamage(err) {
+		return fmt.Errorf("%w; nothing was found to be wrong with the data: see to the disk, "+
+			"or move this file away to start from an older snapshot", err)
 	}
 	if err == nil && info.At.Zxid != sn.zxid {
 		err = fmt.Errorf("%w: snapshot %s is of %s", ErrCorrupt, sn.path, info.At)

@@ -1,7 +1,9 @@
 package txnlog
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"slices"
 
@@ -25,6 +27,7 @@ func (s *Store) repair(r *recovery) error {
 			return fmt.Errorf("name segment: %w", err)
 		}
 		last.path = path
+		s.renamed = true
 	}
 	if r.spare {
 		if err := s.removeAll([]string{s.logPath(spareName)}); err != nil {
@@ -37,18 +40,17 @@ func (s *Store) repair(r *recovery) error {
 		}
 	}
 	if r.restart {
+		// From here on this server vouches for the snapshot: without it nothing
+		// older may pass for the history, once the log that ends before it is gone.
+		if err := s.promise.advance(s.promise.rec.Epochs, r.found.Last); err != nil {
+			return err
+		}
 		for _, sc := range slices.Backward(r.scans) {
 			if err := s.removeAll([]string{sc.path}); err != nil {
 				return err
 			}
 		}
 		r.scans = nil
-	}
-	// Names that a killed process left without a sync of the directory.
-	for _, dir := range []string{s.dataDir, s.logDir} {
-		if err := s.fs.SyncDir(dir); err != nil {
-			return fmt.Errorf("sync directory %s: %w", dir, err)
-		}
 	}
 	return s.begin(r)
 }
@@ -59,8 +61,8 @@ func (s *Store) removeAll(paths []string) error {
 		if err := s.fs.Remove(path); err != nil {
 			return fmt.Errorf("remove: %w", err)
 		}
-		if err := s.fs.SyncDir(filepath.Dir(path)); err != nil {
-			return fmt.Errorf("sync directory %s: %w", filepath.Dir(path), err)
+		if err := s.syncDir(filepath.Dir(path)); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -107,12 +109,20 @@ func (s *Store) resumeInstall() error {
 		path = s.dataPath(installName)
 	}
 	info, err := verifySnapshot(s.fs, path)
+	if err != nil && !isDamage(err) && !errors.Is(err, fs.ErrNotExist) {
+		return err // of reading: no verdict about the file
+	}
 	if err == nil && info.At != at {
 		err = fmt.Errorf("%w: it is of %s", ErrCorrupt, info.At)
 	}
 	if err != nil {
 		return fmt.Errorf("the installation of a snapshot of %s was interrupted and cannot be completed from %s; "+
 			"empty the directories to have this server copied from its peers: %w", at, path, err)
+	}
+	// A process that did not live to sync the decision may have left it to be
+	// read. Nothing is removed on the strength of it before it is durable.
+	if err := s.promise.mend(); err != nil {
+		return err
 	}
 	var old []string
 	if log.spare {
@@ -134,8 +144,8 @@ func (s *Store) resumeInstall() error {
 		s.snaps = nil // examine lists them
 		return err
 	}
-	if err := s.fs.SyncDir(s.dataDir); err != nil {
-		return fmt.Errorf("sync directory %s: %w", s.dataDir, err)
+	if err := s.syncDir(s.dataDir); err != nil {
+		return err
 	}
 	return s.promise.save(installed(s.promise.rec))
 }

@@ -160,7 +160,7 @@ func (s *Store) dropSegment(seg *segment) error {
 	if err := s.fs.Remove(seg.path); err != nil {
 		return err
 	}
-	return s.fs.SyncDir(s.logDir)
+	return s.syncDir(s.logDir)
 }
 
 func (s *Store) segmentPath(first zab.Zxid) string {

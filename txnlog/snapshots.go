@@ -156,8 +156,8 @@ func (s *Store) publish(w *SnapshotWriter, info SnapshotInfo) error {
 	if err := s.fs.Rename(w.tmp, path); err != nil {
 		return s.fail(fmt.Errorf("name snapshot: %w", err))
 	}
-	if err := s.fs.SyncDir(s.dataDir); err != nil {
-		return s.fail(fmt.Errorf("sync directory %s: %w", s.dataDir, err))
+	if err := s.syncDir(s.dataDir); err != nil {
+		return s.fail(err)
 	}
 	s.addSnapshot(&snapshot{zxid: w.at.Zxid, at: w.at, path: path, size: info.Size, state: snapGood})
 	s.rollAsked.Store(true)
@@ -188,8 +188,8 @@ func (s *Store) removeSnapshot(sn *snapshot) error {
 	if err := s.fs.Remove(sn.path); err != nil {
 		return fmt.Errorf("remove snapshot: %w", err)
 	}
-	if err := s.fs.SyncDir(s.dataDir); err != nil {
-		return fmt.Errorf("sync directory %s: %w", s.dataDir, err)
+	if err := s.syncDir(s.dataDir); err != nil {
+		return err
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ type Store struct {
 	dataDir string
 	logDir  string
 	locks   []io.Closer
+	dirs    directories
 
 	// Used by Do, Prepare and Close only.
 	enc     *wire.Encoder
@@ -169,6 +170,7 @@ func (s *Store) Close() error {
 		closeQuietly(r.file)
 	}
 	s.promise.close()
+	s.dirs.close()
 	s.in.abandon()
 	for _, l := range s.locks {
 		if cerr := l.Close(); err == nil && cerr != nil {

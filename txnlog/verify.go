@@ -108,8 +108,7 @@ func (v *verifier) run() error {
 	if err := v.snapshots(); err != nil {
 		return err
 	}
-	v.rules()
-	return nil
+	return v.rules()
 }
 
 // list lists a directory. What does not belong there is a finding, and the
@@ -184,18 +183,17 @@ func (v *verifier) readEpochs() error {
 }
 
 // rules holds the parts against each other.
-func (v *verifier) rules() {
+func (v *verifier) rules() error {
 	path := v.s.dataPath(epochsName)
 	e := v.rec.Epochs
 	if e.Current > e.Accepted {
 		v.add(path, 0, remedyPeers, "current epoch %d is above the accepted one, %d (Z1)", e.Current, e.Accepted)
 	}
 	if v.rec.Installing {
-		v.installing(path)
-		return // the log and the other snapshots are void
+		return v.installing(path) // the log and the other snapshots are void
 	}
 	if v.broken || !v.epochs {
-		return
+		return nil
 	}
 	if got := v.last.Zxid.Epoch(); got > e.Accepted {
 		v.add(path, 0, remedyPeers, "the log ends at %s, of an epoch above the accepted one, %d: a promise was lost", v.last, e.Accepted)
@@ -207,10 +205,11 @@ func (v *verifier) rules() {
 	case end.Zxid > v.base.Zxid && v.logged && end != v.last && !v.want.has(end):
 		v.add(v.s.logDir, 0, remedyPeers, "the log does not hold %s, through which it had been durable; it is another history", end)
 	}
+	return nil
 }
 
 // installing checks an installation that was decided and not finished (T6).
-func (v *verifier) installing(path string) {
+func (v *verifier) installing(path string) error {
 	at := v.rec.Install
 	v.add(path, 0, remedyStart, "the installation of the snapshot of %s was interrupted", at)
 	file := v.s.dataPath(snapName(at.Zxid))
@@ -218,7 +217,11 @@ func (v *verifier) installing(path string) {
 		file = v.s.dataPath(installName)
 	}
 	info, err := verifySnapshot(v.s.fs, file)
+	if err != nil && !isDamage(err) && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
 	if err != nil || info.At != at {
 		v.add(file, 0, remedyPeers, "it cannot be completed: the snapshot is of %s, %v", info.At, err)
 	}
+	return nil
 }

@@ -1,8 +1,6 @@
 package txnlog
 
 import (
-	"errors"
-	"io/fs"
 	"slices"
 
 	"github.com/quorumd/quorumd/wire"
@@ -167,7 +165,7 @@ func (v *verifier) state(path string) error {
 		return nil
 	}
 	r, err := openSnapFile(v.s.fs, path)
-	if errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !isDamage(err) {
 		return err
 	}
 	if err == nil {

@@ -73,7 +73,8 @@ func (f *Fault) hits(kind OpKind, name string) bool {
 
 // Inject adds a fault. A write that is made to fail is carried out by half; a
 // sync that is made to fail loses what was pending and takes it for written
-// (invariant V1); other operations are not carried out.
+// (invariant V1); other operations are not carried out, a sync of a directory
+// among them (V2).
 func (m *MemFS) Inject(f Fault) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

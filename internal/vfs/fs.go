@@ -28,8 +28,10 @@ type FS interface {
 	MkdirAll(dir string) error
 	// Stat returns what is known of a name.
 	Stat(name string) (Info, error)
-	// SyncDir makes the names in dir durable.
+	// SyncDir makes the names in dir durable. See invariant V2.
 	SyncDir(dir string) error
+	// OpenDir opens a directory, to sync it without a descriptor more.
+	OpenDir(dir string) (Dir, error)
 	// Lock takes the file as a lock until it is closed or the process ends,
 	// making the file if it is missing. The error wraps ErrLocked when
 	// somebody has it.
@@ -57,12 +59,22 @@ type File interface {
 	Info() (Info, error)
 }
 
+// Dir is an open directory. It stays the same one when its name is given to
+// another.
+type Dir interface {
+	io.Closer
+	// Sync makes the names in it durable. See invariant V2.
+	Sync() error
+	// Info returns what Stat tells of the directory's name, as long as it has one.
+	Info() (Info, error)
+}
+
 // Info is what Stat tells.
 type Info struct {
 	Size int64 // bytes; of a directory meaningless
 	Dir  bool
-	// ID tells a file from others that exist at the same time on its file
-	// system, whatever their names. Of a directory it is meaningless.
+	// ID tells a file or a directory from others that exist at the same time
+	// on its file system, whatever their names.
 	ID uint64
 }
 
@@ -113,6 +125,19 @@ func WriteFile(fsys FS, dir, name string, b []byte) error {
 	}
 	if err == nil {
 		err = fsys.SyncDir(dir)
+	}
+	return err
+}
+
+// syncDir is SyncDir for file systems that have OpenDir.
+func syncDir(fsys FS, dir string) error {
+	d, err := fsys.OpenDir(dir)
+	if err != nil {
+		return err
+	}
+	err = d.Sync()
+	if cerr := d.Close(); err == nil {
+		err = cerr
 	}
 	return err
 }

@@ -20,7 +20,7 @@ type MemFS struct {
 	mu    sync.Mutex
 	root  *node
 	locks map[string]bool
-	made  uint64 // files so far
+	made  uint64 // files and directories so far
 
 	ops    uint64
 	hook   func(Op)
@@ -33,7 +33,7 @@ type MemFS struct {
 // node is a file or a directory.
 type node struct {
 	dir bool
-	id  uint64 // of a file
+	id  uint64
 
 	// A file: what programs see, what the disk holds for certain, and the
 	// changes between the two. size may exceed len(data); the rest is zeros,
@@ -281,6 +281,8 @@ func (m *MemFS) MkdirAll(dir string) error {
 		next := n.names[part]
 		if next == nil {
 			next = newDir()
+			m.made++
+			next.id = m.made
 			n.changeName(nameChange{add: part, node: next})
 		}
 		if !next.dir {
@@ -300,24 +302,6 @@ func (m *MemFS) Stat(name string) (Info, error) {
 		return Info{}, pathError("stat", name, fs.ErrNotExist)
 	}
 	return n.info(), nil
-}
-
-// SyncDir implements FS.
-func (m *MemFS) SyncDir(dir string) error {
-	err := m.begin(OpSyncDir, dir)
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	n := m.lookup(dir)
-	if n == nil || !n.dir {
-		return pathError("sync", dir, fs.ErrNotExist)
-	}
-	if err == nil {
-		for _, ch := range n.pendingNames {
-			n.applyName(ch, n.stableNames)
-		}
-	}
-	n.pendingNames = nil // failed or not: see V1
-	return err
 }
 
 // Lock implements FS.

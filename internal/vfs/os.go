@@ -80,17 +80,22 @@ func infoOf(fi os.FileInfo) Info {
 	return info
 }
 
-func (osFS) SyncDir(dir string) error {
+func (osFS) SyncDir(dir string) error { return syncDir(OS, dir) }
+
+func (osFS) OpenDir(dir string) (Dir, error) {
 	d, err := os.Open(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	err = d.Sync()
-	if cerr := d.Close(); err == nil {
-		err = cerr
-	}
-	return err
+	return &osDir{File: d}, nil
 }
+
+// osDir is synced as a whole: of a directory there is nothing to leave out.
+type osDir struct {
+	*os.File
+}
+
+func (d *osDir) Info() (Info, error) { return statOf(d.File) }
 
 func (osFS) Lock(name string) (io.Closer, error) {
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, filePerm)
@@ -120,7 +125,9 @@ func (f *osFile) Size() (int64, error) {
 	return fi.Size(), nil
 }
 
-func (f *osFile) Info() (Info, error) {
+func (f *osFile) Info() (Info, error) { return statOf(f.File) }
+
+func statOf(f *os.File) (Info, error) {
 	fi, err := f.Stat()
 	if err != nil {
 		return Info{}, err

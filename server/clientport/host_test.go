@@ -24,6 +24,8 @@ type testHost struct {
 	enc   *wire.Encoder
 	rng   *rand.Rand // nil: everything that waits goes into one pass
 	ended chan struct{}
+	// wedged has the test end although the port cannot be closed any more.
+	wedged bool
 
 	passMu sync.Mutex // one pass at a time
 
@@ -236,6 +238,9 @@ func startWith(t testing.TB, h *testHost, change func(*Config)) *testHost {
 	port.SetServing(true)
 	go h.run()
 	t.Cleanup(func() {
+		if h.wedged {
+			return
+		}
 		port.Close()
 		h.inMu.Lock()
 		h.stop = true

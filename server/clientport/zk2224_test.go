@@ -38,7 +38,7 @@ func TestZK2224(t *testing.T) {
 	c := open(t, h.port) // another client is served
 	c.send(create(1, "/a", "x"))
 	c.wantReply(1, 0)
-	deadline := time.After(patience)
+	deadline := time.After(patience / 4)
 	for h.port.table.len() > 1 {
 		select {
 		case <-deadline:

@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // waitLimit is for a machine that stands still for seconds. The transports'
 // own limits are longer, unless a test is about them.
-const waitLimit = 30 * time.Second
+const waitLimit = 10 * time.Second
 
 // memory is a network within the process. Its connections are net.Pipes, which
 // hold nothing: a write returns when it was read.

@@ -28,7 +28,7 @@
 //	>>>>
 //
 // "test" may be repeated: the package's folder, then a test whose name holds the
-// id. "simulator" is yes when random runs are expected to find the mutants, else
+// id, then perhaps "-tags" and a tag. "simulator" is yes when random runs are expected to find the mutants, else
 // "no: <reason>". Each mutant has one or more files with one or more replacements,
 // applied in order; each text must occur exactly once. What is between the marks
 // is verbatim. A row that nothing here could break has "not applicable: <reason>"

@@ -89,9 +89,9 @@ func TestCheckSource(t *testing.T) {
 		row  Row
 		want string
 	}{
-		{Row{Tests: []Test{{"./a", "TestZK1", 3}}}, ""},
-		{Row{Tests: []Test{{"./a", "TestZK1b", 3}}}, "r:3: package ./a has no test TestZK1b"},
-		{Row{Tests: []Test{{"./b", "TestZK1", 3}}}, "holds no tests"},
+		{Row{Tests: []Test{{"./a", "TestZK1", "", 3}}}, ""},
+		{Row{Tests: []Test{{"./a", "TestZK1b", "", 3}}}, "r:3: package ./a has no test TestZK1b"},
+		{Row{Tests: []Test{{"./b", "TestZK1", "", 3}}}, "holds no tests"},
 		{Row{Mutants: []Mutant{{Edits: []Edit{{"a/a.go", "package b\n", "", 9}}}}}, "r:9: the replaced text"},
 	} {
 		c.row.Path = "r"

@@ -17,7 +17,7 @@ const (
 var (
 	idForm      = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9]*(-[A-Za-z0-9.]+)+$`)
 	sectionForm = regexp.MustCompile(`^[1-9]\.[1-9]$`)
-	testForm    = regexp.MustCompile(`^(\./[A-Za-z0-9_/]+) (Test[A-Za-z0-9_]*)$`)
+	testForm    = regexp.MustCompile(`^(\./[A-Za-z0-9_/]+) (Test[A-Za-z0-9_]*)(?: -tags ([a-z]+))?$`)
 )
 
 // rowParser reads one row. An error ends it: what follows would only be noise.
@@ -87,9 +87,9 @@ func (p *rowParser) key(key, value string) error {
 	case "test":
 		m := testForm.FindStringSubmatch(value)
 		if m == nil {
-			return p.wrong(p.n, "test %q; write the package's folder and the test's name, as in ./sim TestZK4646", value)
+			return p.wrong(p.n, "test %q; write the package's folder and the test's name, as in ./sim TestZK4646, and perhaps -tags and a tag", value)
 		}
-		p.row.Tests = append(p.row.Tests, Test{Package: m[1], Name: m[2], line: p.n})
+		p.row.Tests = append(p.row.Tests, Test{Package: m[1], Name: m[2], Tags: m[3], line: p.n})
 	case "simulator":
 		reason, no := strings.CutPrefix(value, "no: ")
 		if value != "yes" && !no {

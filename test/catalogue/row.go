@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -28,10 +29,36 @@ type Row struct {
 type Test struct {
 	Package string // as for the go command: ./sim
 	Name    string
+	Tags    string // the build needs, if not empty
 	line    int
 }
 
-func (t Test) String() string { return t.Package + " " + t.Name }
+func (t Test) String() string {
+	if t.Tags != "" {
+		return t.Package + " " + t.Name + " -tags " + t.Tags
+	}
+	return t.Package + " " + t.Name
+}
+
+// build is what tests share that are run by one command.
+type build struct{ pkg, tags string }
+
+func (b build) String() string { return strings.TrimSpace(b.pkg + " " + b.tags) }
+
+// builds groups the names of tests by what is built for them, in their order.
+func builds(tests []Test) (order []build, names map[build][]string) {
+	names = make(map[build][]string)
+	for _, t := range tests {
+		b := build{t.Package, t.Tags}
+		if names[b] == nil {
+			order = append(order, b)
+		}
+		if !slices.Contains(names[b], t.Name) {
+			names[b] = append(names[b], t.Name)
+		}
+	}
+	return order, names
+}
 
 // Mutant is a bug as a change of the source.
 type Mutant struct {

@@ -1,12 +1,14 @@
 package catalogue
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -33,6 +35,7 @@ type Result struct {
 	Killed bool          // by Test, or there was no test to be run
 	How    string        // failed, panicked, hung
 	Took   time.Duration // to build and kill
+	Ran    time.Duration // of Took: the tests themselves, the rest is building
 	Seeds  int           // the simulator needed; 0 when it was not asked
 	Beyond bool          // the simulator did not find it within Seeds
 	Err    error
@@ -47,7 +50,9 @@ func (r *Result) Mutant() *Mutant { return &r.Row.Mutants[r.Number-1] }
 func (r *Runner) Run(ctx context.Context, rows []Row) ([]Result, error) {
 	var wrong error
 	if r.Tests {
+		begun := time.Now()
 		wrong = r.unmutated(ctx, rows)
+		r.Logf("the tests as they stand: %s", round(time.Since(begun)))
 	}
 	var results []Result
 	for i := range rows {
@@ -55,56 +60,58 @@ func (r *Runner) Run(ctx context.Context, rows []Row) ([]Result, error) {
 			results = append(results, Result{Row: &rows[i], Number: m + 1, Killed: !r.Tests})
 		}
 	}
+	begun := time.Now()
+	r.each(len(results), func(i int) { r.mutant(ctx, &results[i]) })
+	if len(results) > 0 {
+		r.Logf("%s", spent(results, time.Since(begun)))
+	}
+	return results, errors.Join(wrong, ctx.Err())
+}
+
+// each calls do with 0 to n-1, by as many workers as there are.
+func (r *Runner) each(n int, do func(i int)) {
 	var wg sync.WaitGroup
-	next := make(chan *Result)
+	next := make(chan int)
 	for range max(1, r.Workers) {
 		wg.Go(func() {
-			for res := range next {
-				r.mutant(ctx, res)
+			for i := range next {
+				do(i)
 			}
 		})
 	}
-	for i := range results {
-		next <- &results[i]
+	for i := range n {
+		next <- i
 	}
 	close(next)
 	wg.Wait()
-	return results, errors.Join(wrong, ctx.Err())
 }
 
 // unmutated runs every test once, those of one package together.
 func (r *Runner) unmutated(ctx context.Context, rows []Row) error {
-	var packages []string
-	tests := make(map[string][]string)
+	var all []Test
 	for i := range rows {
-		for _, t := range rows[i].Tests {
-			if !slices.Contains(packages, t.Package) {
-				packages = append(packages, t.Package)
-			}
-			tests[t.Package] = append(tests[t.Package], t.Name)
-		}
+		all = append(all, rows[i].Tests...)
 	}
-	var wrong []error
-	for _, pkg := range packages {
-		names := tests[pkg]
-		slices.Sort(names)
-		names = slices.Compact(names)
-		out, _ := r.goTest(ctx, pkg, names)
-		for _, name := range names {
+	order, names := builds(all)
+	wrong := make([]error, len(order))
+	r.each(len(order), func(i int) {
+		b, begun := order[i], time.Now()
+		out, _ := r.goTest(ctx, b, names[b])
+		for _, name := range names[b] {
 			if !strings.Contains(out, "--- PASS: "+name+" ") {
-				wrong = append(wrong, fmt.Errorf("%s %s does not pass as the source stands:\n%s", pkg, name, tail(out)))
+				wrong[i] = errors.Join(wrong[i], fmt.Errorf("%s %s does not pass as the source stands:\n%s", b, name, tail(out)))
 			}
 		}
-		r.Logf("%s: %d tests as they stand", pkg, len(names))
-	}
+		r.Logf("%s: %d tests as they stand, %s of them running", b, len(names[b]), within(time.Since(begun), testTime(out)))
+	})
 	return errors.Join(wrong...)
 }
 
 // goTest runs tests of a package and returns what was printed.
-func (r *Runner) goTest(ctx context.Context, pkg string, names []string, flags ...string) (string, error) {
+func (r *Runner) goTest(ctx context.Context, b build, names []string, flags ...string) (string, error) {
 	args := append([]string{"test", "-count=1", "-v", "-vet=off", "-timeout", r.Timeout.String(),
-		"-run", "^(" + strings.Join(names, "|") + ")$"}, flags...)
-	return r.command(ctx, "go", append(args, pkg)...)
+		"-tags", b.tags, "-run", "^(" + strings.Join(names, "|") + ")$"}, flags...)
+	return r.command(ctx, "go", append(args, b.pkg)...)
 }
 
 func (r *Runner) command(ctx context.Context, name string, args ...string) (string, error) {
@@ -142,17 +149,20 @@ func (r *Runner) attack(ctx context.Context, res *Result, dir string) error {
 	}
 	if r.Tests {
 		begun := time.Now()
-		for _, t := range res.Row.Tests {
-			out, err := r.goTest(ctx, t.Package, []string{t.Name}, "-overlay", overlay)
+		order, names := builds(res.Row.Tests)
+		for _, b := range order {
+			out, err := r.goTest(ctx, b, names[b], "-failfast", "-overlay", overlay)
+			res.Ran += testTime(out)
+			res.Took = time.Since(begun)
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			how, jerr := judge(out, t.Name, err != nil)
+			name, how, jerr := judge(out, names[b], err != nil)
 			if jerr != nil {
-				return fmt.Errorf("%s: %w", t, jerr)
+				return fmt.Errorf("%s: %w", b, jerr)
 			}
 			if how != "" {
-				res.Killed, res.How, res.Test, res.Took = true, how, t, time.Since(begun)
+				res.Killed, res.How, res.Test = true, how, Test{Package: b.pkg, Name: name, Tags: b.tags}
 				break
 			}
 		}
@@ -163,28 +173,43 @@ func (r *Runner) attack(ctx context.Context, res *Result, dir string) error {
 	return nil
 }
 
-// judge reads the output of a mutated test: how it failed, "" if it passed. A
-// mutant that does not build, or a test that did not run, is an error: neither
-// shows that the test sees the bug.
-func judge(out, name string, failed bool) (string, error) {
-	switch {
-	case strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]"):
-		return "", fmt.Errorf("it does not build; correct its text:\n%s", tail(out))
-	case !strings.Contains(out, "=== RUN   "+name+"\n"):
-		return "", fmt.Errorf("the test did not run:\n%s", tail(out))
-	case strings.Contains(out, "--- SKIP: "+name+" "):
-		return "", fmt.Errorf("the test was skipped:\n%s", tail(out))
-	case !failed:
-		return "", nil
-	case strings.Contains(out, "panic: test timed out"):
-		return "hung", nil
-	case strings.Contains(out, "\npanic: ") || strings.Contains(out, "\nfatal error: "):
-		return "panicked", nil
-	case strings.Contains(out, "--- FAIL: "+name+" "):
-		return "failed", nil
+// judge reads the output of tests with a mutant in place: which one failed, and
+// how, "" if they passed. A mutant that does not build, or a test that did not
+// run, is an error: neither shows that the test sees the bug.
+func judge(out string, names []string, failed bool) (name, how string, err error) {
+	if strings.Contains(out, "[build failed]") || strings.Contains(out, "[setup failed]") {
+		return "", "", fmt.Errorf("it does not build; correct its text:\n%s", tail(out))
 	}
-	return "", fmt.Errorf("the process failed, the test did not:\n%s", tail(out))
+	begun := "" // the last of them
+	for _, m := range testBegun.FindAllStringSubmatch(out, -1) {
+		if slices.Contains(names, m[1]) {
+			begun = m[1]
+		}
+	}
+	for _, n := range names {
+		switch {
+		case begun == "" || !failed && !strings.Contains(out, "=== RUN   "+n+"\n"):
+			return "", "", fmt.Errorf("%s did not run:\n%s", n, tail(out))
+		case strings.Contains(out, "--- SKIP: "+n+" "):
+			return "", "", fmt.Errorf("%s was skipped:\n%s", n, tail(out))
+		case strings.Contains(out, "--- FAIL: "+n+" "):
+			name = n
+		}
+	}
+	switch {
+	case !failed:
+		return "", "", nil
+	case strings.Contains(out, "panic: test timed out"):
+		return cmp.Or(name, begun), "hung", nil
+	case strings.Contains(out, "\npanic: ") || strings.Contains(out, "\nfatal error: "):
+		return cmp.Or(name, begun), "panicked", nil
+	case name != "":
+		return name, "failed", nil
+	}
+	return "", "", fmt.Errorf("the process failed, the tests did not:\n%s", tail(out))
 }
+
+var testBegun = regexp.MustCompile(`(?m)^=== (?:RUN|CONT) +(\S+)$`)
 
 // tail is the end of an output, indented.
 func tail(out string) string {

@@ -8,27 +8,30 @@ import (
 )
 
 func TestJudge(t *testing.T) {
-	const run = "=== RUN   TestA\n"
+	const run, runB = "=== RUN   TestA\n", "=== RUN   TestB\n"
 	for _, c := range []struct {
-		out    string
-		failed bool
-		how    string
-		wrong  string
+		out       string
+		failed    bool
+		name, how string
+		wrong     string
 	}{
-		{run + "--- PASS: TestA (0.00s)\nok\n", false, "", ""},
-		{run + "    a.go:1: no\n--- FAIL: TestA (0.00s)\nFAIL\n", true, "failed", ""},
-		{run + "panic: test timed out after 2s\n", true, "hung", ""},
-		{run + "--- FAIL: TestA (0.00s)\npanic: T1\n", true, "panicked", ""},
-		{run + "\nfatal error: all goroutines are asleep\n", true, "panicked", ""},
-		{"FAIL\tx [build failed]\n", true, "", "does not build"},
-		{"panic: in init\n", true, "", "did not run"},
-		{"ok x [no tests to run]\n", false, "", "did not run"},
-		{run + "--- SKIP: TestA (0.00s)\n", false, "", "was skipped"},
-		{run + "--- PASS: TestA (0.00s)\nFAIL\n", true, "", "the test did not"},
+		{run + "--- PASS: TestA (0.00s)\n" + runB + "--- PASS: TestB (0.00s)\nok\n", false, "", "", ""},
+		{run + "--- PASS: TestA (0.00s)\nok\n", false, "", "", "TestB did not run"},
+		{run + "--- PASS: TestA (0.00s)\n" + runB + "--- FAIL: TestB (0.00s)\n", true, "TestB", "failed", ""},
+		{run + "--- PASS: TestA (0.00s)\n" + runB + "\npanic: T1\n", true, "TestB", "panicked", ""},
+		{run + "    a.go:1: no\n--- FAIL: TestA (0.00s)\nFAIL\n", true, "TestA", "failed", ""},
+		{run + "panic: test timed out after 2s\n", true, "TestA", "hung", ""},
+		{run + "--- FAIL: TestA (0.00s)\npanic: T1\n", true, "TestA", "panicked", ""},
+		{run + "\nfatal error: all goroutines are asleep\n", true, "TestA", "panicked", ""},
+		{"FAIL\tx [build failed]\n", true, "", "", "does not build"},
+		{"panic: in init\n", true, "", "", "did not run"},
+		{"ok x [no tests to run]\n", false, "", "", "did not run"},
+		{run + "--- SKIP: TestA (0.00s)\n", false, "", "", "was skipped"},
+		{run + "--- PASS: TestA (0.00s)\nFAIL\n", true, "", "", "the tests did not"},
 	} {
-		how, err := judge(c.out, "TestA", c.failed)
-		if how != c.how || (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {
-			t.Errorf("%q: %q %v, want %q %q", c.out, how, err, c.how, c.wrong)
+		name, how, err := judge(c.out, []string{"TestA", "TestB"}, c.failed)
+		if name != c.name || how != c.how || (err == nil) != (c.wrong == "") || err != nil && !strings.Contains(err.Error(), c.wrong) {
+			t.Errorf("%q: %q %q %v, want %q %q %q", c.out, name, how, err, c.name, c.how, c.wrong)
 		}
 	}
 }
