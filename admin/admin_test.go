@@ -55,7 +55,7 @@ func (s *still) Sessions() Sessions {
 	d := Sessions{
 		Leader:     s.server.Mode == "leader",
 		Expiry:     []ExpirySet{{At: 1795225026000, Sessions: []zab.SessionID{0x10, 0x20}}},
-		Global:     []zab.SessionTimeout{{ID: 0x10, Timeout: 10000}, {ID: 0x20, Timeout: 4000}},
+		Global:     []zab.Session{{ID: 0x10, Timeout: 10000}, {ID: 0x20, Timeout: 4000}},
 		Ephemerals: []OwnedPaths{{0x10, []string{"/e1", "/e2"}}},
 	}
 	d.Conns = []ConnExpirySet{{At: 1795225026000, Conns: s.Conns()[1:]}}

@@ -139,7 +139,7 @@ type Sessions struct {
 	Expiry []ExpirySet
 	Leader bool
 	// Global lists every session on a server that does not lead.
-	Global []zab.SessionTimeout
+	Global []zab.Session
 	// Ephemerals are the sessions that own ephemerals, with their paths.
 	Ephemerals []OwnedPaths
 	// Conns groups the open connections by the time at which they are closed

@@ -105,7 +105,7 @@ func (c *Cursor) send(recs []zab.Record, out *zab.Output) {
 		if c.held() || !c.flight.fits(len(recs[i].Bytes)) {
 			return
 		}
-		must.Hold(recs[i].Prev == c.sent.CRC, "B3", "record %s does not follow %s", recs[i].Zxid, c.sent)
+		must.Hold(recs[i].Prev == c.sent.CRC, "B4", "record %s does not follow %s", recs[i].Zxid, c.sent)
 		c.flight.add(recs[i].Zxid, len(recs[i].Bytes))
 		c.sent = recs[i].Position()
 		out.Send(c.link, zab.Packet{Kind: zab.KindTxn, Zxid: recs[i].Zxid, Record: recs[i]})

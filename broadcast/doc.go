@@ -21,4 +21,6 @@
 //	    an older epoch is committed by counting its own acknowledgements.
 //	B3  Records in flight to one learner are at most WindowRecords, and
 //	    WindowBytes unless a single record is larger.
+//	B4  What one learner is sent is one run without a hole, from where it stood
+//	    on: each record follows the one before it by its checksum.
 package broadcast

@@ -2,6 +2,8 @@ package follower
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/quorumd/quorumd/history"
@@ -52,16 +54,17 @@ type Follower struct {
 	sync      *zabsync.Learner
 	applied   zab.Zxid // as the role began
 	committed zab.Zxid
-	welcomed  zab.Zxid        // committed as UPTODATE came
-	touched   []zab.SessionID // heard from since the last ping
-	told      []zab.SessionID // in the last PONG
+	welcomed  zab.Zxid                 // committed as UPTODATE came
+	touched   []zab.SessionID          // heard from since the last ping
+	pongs     uint64                   // PONGs sent
+	told      map[zab.SessionID]uint64 // in the PONG of that number or before, not confirmed (R10)
 	lost      string
 }
 
 // New begins to follow leader; Start sets it going. applied is the zxid
 // through which this server's tree has been built.
 func New(cfg Config, leader zab.ServerID, epochs zab.Epochs, log *history.Log, applied zab.Zxid, naming uint64) *Follower {
-	return &Follower{cfg: cfg, leader: leader, epochs: epochs, log: log, applied: applied, naming: naming}
+	return &Follower{cfg: cfg, leader: leader, epochs: epochs, log: log, applied: applied, naming: naming, told: map[zab.SessionID]uint64{}}
 }
 
 // Start dials the leader.
@@ -178,8 +181,15 @@ func (f *Follower) Tick(now time.Duration, out *zab.Output) {
 func (f *Follower) Touched(ids []zab.SessionID) { f.touched = append(f.touched, ids...) }
 
 // Untold returns the sessions heard from that the leader may not have been told
-// of: the last PONG may be lost with the connection.
-func (f *Follower) Untold() []zab.SessionID { return append(f.told, f.touched...) }
+// of: every PONG that it has not confirmed may be lost with the connection.
+func (f *Follower) Untold() []zab.SessionID {
+	return append(slices.Sorted(maps.Keys(f.told)), f.touched...)
+}
+
+// confirmed takes the leader's word that so many PONGs have reached it.
+func (f *Follower) confirmed(pongs uint64) {
+	maps.DeleteFunc(f.told, func(_ zab.SessionID, pong uint64) bool { return pong <= pongs })
+}
 
 // Tell tells the leader now of the clients that were heard from.
 func (f *Follower) Tell(out *zab.Output) {
@@ -193,6 +203,7 @@ func (f *Follower) Packet(p *zab.Packet, now time.Duration, out *zab.Output) {
 	f.heard = now
 	switch p.Kind {
 	case zab.KindPing:
+		f.confirmed(p.Body.(*zab.Ping).Heard)
 		f.pong(p.Zxid, out)
 	case zab.KindCommit:
 		f.committed = max(f.committed, p.Zxid)
@@ -222,9 +233,13 @@ func (f *Follower) syncPacket(p *zab.Packet, out *zab.Output) {
 
 func (f *Follower) pong(nonce zab.Zxid, out *zab.Output) {
 	pong := &zab.Pong{}
+	f.pongs++
 	if f.phase == Serving {
 		pong.Touched = f.touched
-		f.told, f.touched = f.touched, nil
+		for _, id := range f.touched {
+			f.told[id] = f.pongs
+		}
+		f.touched = nil
 	}
 	out.Send(f.link, zab.Packet{Kind: zab.KindPong, Zxid: nonce, Body: pong})
 }
@@ -294,15 +309,10 @@ func (f *Follower) Forward(req *zab.Request, out *zab.Output) {
 	out.Send(f.link, zab.Packet{Kind: zab.KindForward, Body: req})
 }
 
-// Attach asks the leader about a session.
+// Attach asks the leader about a session, or, with Seq 0, tells it of one that
+// an earlier leader attached to this server.
 func (f *Follower) Attach(a *zab.Attach, out *zab.Output) {
 	out.Send(f.link, zab.Packet{Kind: zab.KindAttach, Body: a})
-}
-
-// Assert tells the leader of a session that an earlier one attached to this
-// server behind the record at.
-func (f *Follower) Assert(a *zab.Attach, at zab.Zxid, out *zab.Output) {
-	out.Send(f.link, zab.Packet{Kind: zab.KindAttach, Zxid: at, Body: a})
 }
 
 // Sync asks the leader for a barrier.

@@ -1,8 +1,11 @@
 package follower
 
 import (
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/quorumd/quorumd/zab"
 )
 
 // tell plays commands, and returns the bench as they leave it.
@@ -68,5 +71,34 @@ func TestZK1697(t *testing.T) {
 	b.more("tick 11s")
 	if _, lost := b.f.Lost(); !lost {
 		t.Fatal("a silent leader is waited for")
+	}
+}
+
+// TestEtcd15247Pongs: two PONGs are on their way as the connection breaks. The
+// first may be lost like the last one; what the leader has confirmed is not.
+func TestEtcd15247Pongs(t *testing.T) {
+	serving := []string{"follower 3 log=1.8 applied=1.8 epoch=1", "up 7", "leaderinfo 2", "disk",
+		"diff 1.8", "newleader 1.8", "disk", "uptodate 1.8"}
+	for _, c := range []struct {
+		heard string // PONGs that the leader has confirmed with the last PING
+		want  []zab.SessionID
+	}{
+		{"0", []zab.SessionID{5, 6, 7, 8}},
+		{"1", []zab.SessionID{6, 7, 8}},
+		{"3", []zab.SessionID{7, 8}},
+	} {
+		b := tell(t, serving...)
+		b.more("touched 5", "touched 6", "ping 1 0", "touched 6", "ping 2 0", "ping 3 0",
+			"touched 7", "ping 4 "+c.heard, "touched 8", "down 7")
+		if got := b.f.Untold(); !slices.Equal(got, c.want) {
+			t.Errorf("%s PONGs confirmed: untold %v, want %v", c.heard, got, c.want)
+		}
+	}
+	b := tell(t, serving...)
+	for range 1000 { // a leader that hears nothing, but is heard
+		b.more("touched 5", "ping 1 0")
+	}
+	if n := len(b.f.told); n != 1 {
+		t.Errorf("%d entries for one session", n)
 	}
 }

@@ -260,7 +260,11 @@ func (b *bench) packet(args []string) zab.Packet {
 	case "leaderinfo":
 		return zab.Packet{Kind: zab.KindLeaderInfo, Zxid: zab.NewZxid(zab.Epoch(b.number(args[1])), 0)}
 	case "ping":
-		return zab.Packet{Kind: zab.KindPing, Zxid: zab.Zxid(b.number(args[1]))}
+		ping := &zab.Ping{}
+		if len(args) > 2 {
+			ping.Heard = uint64(b.number(args[2]))
+		}
+		return zab.Packet{Kind: zab.KindPing, Zxid: zab.Zxid(b.number(args[1])), Body: ping}
 	case "chunk":
 		return zab.Packet{Kind: zab.KindSnapChunk, Body: &zab.SnapChunk{Data: []byte("abcd"), Last: len(args) > 1}}
 	}

@@ -35,7 +35,7 @@
 //	L9  One session, one server: a request of a session through a server that
 //	    does not own it is refused. A new leader knows the owners from the
 //	    records it has applied and from what the servers assert before they
-//	    send anything else; the later of the two counts (session, S4). That a
+//	    send anything else; the last place counts (session, S4). That a
 //	    session is over is told when a quorum has confirmed the leadership.
 //	L10 Who has a processor and no disk is found out: a leader whose own log
 //	    stands still for syncLimit while records wait for it gives up, and a

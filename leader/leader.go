@@ -58,6 +58,7 @@ type Leader struct {
 	epochs   zab.Epochs    // promised and adopted by this server, durable
 	epoch    zab.Epoch     // of this leadership, 0 until chosen
 	counter  uint32        // of the last zxid given out in epoch
+	decided  uint64        // how often it was decided whose a session is
 	began    time.Duration // or when a voter last made progress in Synchronization
 	lost     string        // why the leadership ended, empty while it lasts
 

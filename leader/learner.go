@@ -32,6 +32,7 @@ type learner struct {
 	promise  zab.AckEpoch
 	heard    time.Duration // when a packet last came
 	ponged   uint64        // nonce of the last PONG
+	pongs    uint64        // PONGs that came
 	log      debt
 
 	source *zabsync.Source

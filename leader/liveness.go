@@ -54,7 +54,9 @@ func (l *Leader) ping(now time.Duration, out *zab.Output) {
 	l.liveness.pinged = now
 	for _, p := range l.learners {
 		if p.stage > waitInfo {
-			out.Send(p.link, zab.Packet{Kind: zab.KindPing, Zxid: zab.Zxid(l.liveness.nonce)})
+			out.Send(p.link, zab.Packet{
+				Kind: zab.KindPing, Zxid: zab.Zxid(l.liveness.nonce), Body: &zab.Ping{Heard: p.pongs},
+			})
 		}
 	}
 }
@@ -70,9 +72,10 @@ func (l *Leader) answered(nonce uint64) bool {
 
 // pong takes a learner's answer to a ping and the sessions it heard from.
 func (l *Leader) pong(p *learner, pkt *zab.Packet, now time.Duration, wall int64, out *zab.Output) {
+	p.pongs++
 	p.ponged = max(p.ponged, uint64(pkt.Zxid))
 	if p.stage == upToDate {
-		l.touched(pkt.Body.(*zab.Pong).Touched, p.server, now)
+		l.Touched(pkt.Body.(*zab.Pong).Touched, now)
 	}
 	l.settleDoubt(now, wall, out)
 	l.settleBarriers(now, out)

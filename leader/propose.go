@@ -54,7 +54,7 @@ func (l *Leader) claim(id zab.SessionID, origin zab.ServerID, now time.Duration)
 	if owner, ok := l.sessions.Owner(id); ok && owner != origin {
 		return false
 	}
-	l.sessions.SetOwner(id, origin, l.log.Appended().Zxid)
+	l.sessions.Acted(id, origin, l.place())
 	l.sessions.Touch(id, now)
 	return true
 }
@@ -135,15 +135,16 @@ func (l *Leader) Packet(link zab.LinkID, pkt *zab.Packet, now time.Duration, wal
 	case zab.KindAttach:
 		a := pkt.Body.(*zab.Attach)
 		if a.Seq == 0 {
-			l.assert(a, pkt.Zxid, p.server, now)
+			l.assert(a, p.server, now)
 			return
 		}
-		if !l.attach(a, p.server, now) {
+		at, lives := l.attach(a, p.server, now)
+		if !lives {
 			l.over(a, link, now, out)
 			return
 		}
 		out.Send(link, zab.Packet{Kind: zab.KindAttached, Zxid: l.log.Appended().Zxid, Body: &zab.Attached{
-			Seq: a.Seq, Session: a.Session, OK: true,
+			Seq: a.Seq, Session: a.Session, OK: true, At: at,
 		}})
 	case zab.KindSync:
 		l.barrier(Barrier{Ask: *pkt.Body.(*zab.SyncAsk)}, link, now, out)

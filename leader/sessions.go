@@ -85,7 +85,7 @@ func (l *Leader) Barriers() []Barrier {
 func (l *Leader) conceive(req *zab.Request, origin zab.ServerID, now time.Duration) {
 	body := jute.NewReader(req.Body)
 	l.sessions.Add(req.Session, int64(body.Int32()), now)
-	l.sessions.SetOwner(req.Session, origin, l.log.Appended().Zxid)
+	l.sessions.Acted(req.Session, origin, l.place())
 	l.unborn = append(l.unborn, req.Session)
 }
 
@@ -96,14 +96,23 @@ func (l *Leader) Born(id zab.SessionID) {
 	}
 }
 
-// Attach moves a session that lives to this server, and returns the record
-// behind which it did. That a session is over is told later, as a Barrier.
-func (l *Leader) Attach(a *zab.Attach, now time.Duration, out *zab.Output) (at zab.Zxid, lives bool) {
-	lives = l.attach(a, l.cfg.Self, now)
+// place is where what the leader decides now stands (S4): behind the end of its
+// log and all that it has decided. The log may end in an earlier epoch, at a
+// record that is not the last one of it: a leader of that time may have decided
+// behind records that came to nothing. The epoch puts that before all of this.
+func (l *Leader) place() zab.Place {
+	l.decided++
+	return zab.Place{Zxid: max(l.log.Appended().Zxid, zab.NewZxid(l.epoch, 0)), Count: l.decided}
+}
+
+// Attach moves a session that lives to this server, and returns the place of
+// that. That a session is over is told later, as a Barrier.
+func (l *Leader) Attach(a *zab.Attach, now time.Duration, out *zab.Output) (at zab.Place, lives bool) {
+	at, lives = l.attach(a, l.cfg.Self, now)
 	if !lives {
 		l.over(a, 0, now, out)
 	}
-	return l.log.Appended().Zxid, lives
+	return at, lives
 }
 
 // over has a client told that its session has ended, once that is sure.
@@ -111,38 +120,32 @@ func (l *Leader) over(a *zab.Attach, link zab.LinkID, now time.Duration, out *za
 	l.barrier(Barrier{Ask: zab.SyncAsk{Seq: a.Seq, Session: a.Session}, Over: true}, link, now, out)
 }
 
-// Assert takes a session of this server that an earlier leader attached to it
-// behind the record at. The leader itself has been told of neither the attach
-// nor the timeout that was agreed in it (L9).
-func (l *Leader) Assert(a *zab.Attach, at zab.Zxid, now time.Duration) {
-	l.assert(a, at, l.cfg.Self, now)
-}
+// Assert takes a session of this server that an earlier leader attached to it.
+// This leader has been told of neither the attach nor the timeout that was
+// agreed in it (L9).
+func (l *Leader) Assert(a *zab.Attach, now time.Duration) { l.assert(a, l.cfg.Self, now) }
 
-func (l *Leader) assert(a *zab.Attach, at zab.Zxid, origin zab.ServerID, now time.Duration) {
-	if l.sessions.Assert(a.Session, origin, at) {
+func (l *Leader) assert(a *zab.Attach, origin zab.ServerID, now time.Duration) {
+	if l.sessions.Acted(a.Session, origin, a.At) {
 		l.sessions.SetTimeout(a.Session, a.Timeout)
 		l.sessions.Touch(a.Session, now)
 	}
 }
 
-func (l *Leader) attach(a *zab.Attach, origin zab.ServerID, now time.Duration) bool {
+func (l *Leader) attach(a *zab.Attach, origin zab.ServerID, now time.Duration) (at zab.Place, lives bool) {
 	if !l.sessions.Known(a.Session) {
-		return false
+		return zab.Place{}, false
 	}
+	at = l.place()
+	l.sessions.Acted(a.Session, origin, at)
 	l.sessions.SetTimeout(a.Session, a.Timeout)
-	l.sessions.SetOwner(a.Session, origin, l.log.Appended().Zxid)
-	return l.sessions.Touch(a.Session, now)
+	return at, l.sessions.Touch(a.Session, now)
 }
 
 // Touched takes note that clients of this server were heard from.
-func (l *Leader) Touched(ids []zab.SessionID, now time.Duration) { l.touched(ids, l.cfg.Self, now) }
-
-func (l *Leader) touched(ids []zab.SessionID, origin zab.ServerID, now time.Duration) {
+func (l *Leader) Touched(ids []zab.SessionID, now time.Duration) {
 	for _, id := range ids {
 		l.sessions.Touch(id, now)
-		if _, owned := l.sessions.Owner(id); !owned {
-			l.sessions.SetOwner(id, origin, 0)
-		}
 	}
 }
 

@@ -92,7 +92,7 @@ func (r *Replica) observe(rec *zab.Record, out *zab.Output) {
 			r.naming, r.identity = b.Ensemble, b.Ensemble
 		}
 	}
-	r.sessions.Wrote(txn.Session, txn.Origin, rec.Zxid)
+	r.sessions.Acted(txn.Session, txn.Origin, zab.Place{Zxid: rec.Zxid})
 	if txn.Origin == r.cfg.Self && txn.Seq != 0 {
 		for _, req := range r.pending.applied(txn.Seq, nil) {
 			out.Answers = append(out.Answers, zab.Answer{Kind: zab.AnswerLost, Seq: req.Seq, Session: req.Session})
@@ -106,10 +106,16 @@ func (r *Replica) installed(d *zab.DiskDone, out *zab.Output) {
 	r.window.reset()
 	r.naming, r.identity, r.members = d.Ensemble, d.Ensemble, d.Members
 	r.sessions = session.NewTracker(r.cfg.Tick)
-	for _, s := range d.Sessions {
-		r.sessions.Add(s.ID, s.Timeout, r.now)
-	}
+	r.track(d.Sessions)
 	r.giveUp(out)
+}
+
+// track takes up the sessions of a loaded tree, and whose they are (S4).
+func (r *Replica) track(sessions []zab.Session) {
+	for _, s := range sessions {
+		r.sessions.Add(s.ID, s.Timeout, r.now)
+		r.sessions.Acted(s.ID, s.Owner, zab.Place{Zxid: s.Since})
+	}
 }
 
 // giveUp answers every request that waits: its outcome cannot be told (R6).
@@ -193,7 +199,7 @@ func (r *Replica) settleDue(out *zab.Output) {
 			continue
 		}
 		if b.Over {
-			r.attached(b.Ask.Seq, 0, false, out)
+			r.attached(b.Ask.Seq, zab.Place{}, false, out)
 		} else if _, waiting := r.takeAsk(b.Ask.Seq); waiting {
 			out.Answers = append(out.Answers, zab.Answer{Kind: zab.AnswerSync, Seq: b.Ask.Seq, Session: b.Ask.Session})
 		}

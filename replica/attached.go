@@ -9,12 +9,12 @@ import (
 // attachment is what a leader and this server agreed on when a client came
 // with a session that it already had. It leaves no record.
 type attachment struct {
-	timeout int64    // ms
-	at      zab.Zxid // where the leader's log ended
+	timeout int64 // ms
+	at      zab.Place
 }
 
 // attached takes the answer to an attach.
-func (r *Replica) attached(seq uint64, at zab.Zxid, ok bool, out *zab.Output) {
+func (r *Replica) attached(seq uint64, at zab.Place, ok bool, out *zab.Output) {
 	a, found := r.takeAsk(seq)
 	if !found {
 		return
@@ -44,11 +44,11 @@ func (r *Replica) assert(out *zab.Output) {
 	slices.Sort(ids)
 	for _, id := range ids {
 		held := r.attachments[id]
-		a := &zab.Attach{Session: id, Timeout: held.timeout}
+		a := &zab.Attach{Session: id, Timeout: held.timeout, At: held.at}
 		if r.leader != nil {
-			r.leader.Assert(a, held.at, r.now)
+			r.leader.Assert(a, r.now)
 		} else {
-			r.follower.Assert(a, held.at, out)
+			r.follower.Attach(a, out)
 		}
 	}
 	r.touched(r.untold)

@@ -26,18 +26,23 @@ func endOf(recs []zab.Record, or zab.Position) zab.Position {
 }
 
 // content is what a tree would know: the sessions and the ensemble's name.
-func content(recs []zab.Record) (sessions []zab.SessionTimeout, name uint64) {
+func content(recs []zab.Record) (sessions []zab.Session, name uint64) {
 	for _, r := range recs {
 		switch r.Txn.Op {
 		case int32(jute.OpCreateSession):
 			body := jute.NewReader(r.Txn.Body)
-			sessions = append(sessions, zab.SessionTimeout{ID: r.Txn.Session, Timeout: int64(body.Int32())})
+			sessions = append(sessions, zab.Session{ID: r.Txn.Session, Timeout: int64(body.Int32())})
 		case int32(jute.OpCloseSession), zab.OpExpire:
-			sessions = slices.DeleteFunc(sessions, func(t zab.SessionTimeout) bool { return t.ID == r.Txn.Session })
+			sessions = slices.DeleteFunc(sessions, func(t zab.Session) bool { return t.ID == r.Txn.Session })
 		case zab.OpBootstrap:
 			var b zab.Bootstrap
 			if err := wire.NewDecoder().Body(r.Txn.Body, &b); err == nil && name == 0 {
 				name = b.Ensemble
+			}
+		}
+		for i := range sessions {
+			if s := &sessions[i]; s.ID == r.Txn.Session {
+				s.Owner, s.Since = r.Txn.Origin, r.Zxid
 			}
 		}
 	}

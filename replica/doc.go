@@ -54,10 +54,11 @@
 //	R8  At most one image of a state is open, and it is read while it is.
 //	R9  A write of a session through one server is never followed by one that
 //	    an earlier server of the session still held: the owner is known from the
-//	    records applied and from the attaches that the servers repeat to a new
-//	    leader (session, S4).
-//	R10 A client that was heard from is told to the leader, or to the next one:
-//	    losing the connection between two pings costs nobody a session.
+//	    records applied, those in a snapshot included, and from the attaches that
+//	    the servers repeat to a new leader (session, S4).
+//	R10 A client that was heard from is told to the leader, or to the next one,
+//	    again and again until a leader has confirmed it: losing the connection
+//	    costs nobody a session, whatever was on its way.
 //	R11 What is handed out and not yet applied is bounded by a window. What it
 //	    has no room for waits in the log.
 package replica

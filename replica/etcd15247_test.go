@@ -160,3 +160,29 @@ func TestEtcd15247Link(t *testing.T) {
 		}
 	}
 }
+
+// TestEtcd15247Pongs: what the follower tells the leader is on its way for a while,
+// in more than one PONG, as the connection breaks (R10).
+func TestEtcd15247Pongs(t *testing.T) {
+	c := run(t, 3, 0)
+	l := c.leader()
+	f := c.others(l)[0]
+	c.afterTick(1900 * time.Millisecond)
+	f.open(1, 4*time.Second)
+	opened := c.now
+	c.settle(time.Second)
+	f.hear()
+	l.holdIn = true
+	c.settle(2200 * time.Millisecond) // it pings each second
+	l.inbox, l.holdIn = nil, false
+	c.part(l.id, f.id, true)
+	c.settle(300 * time.Millisecond)
+	c.part(l.id, f.id, false)
+	c.settle(opened + 6*time.Second - c.now)
+	if c.leader() != l {
+		t.Fatal("another leader")
+	}
+	if c.expired() {
+		t.Error("expired all the same")
+	}
+}

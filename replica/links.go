@@ -91,7 +91,7 @@ func (r *Replica) fromLeader(p *zab.Packet, out *zab.Output) {
 			out.Answers = append(out.Answers, zab.Answer{Kind: zab.AnswerMoved, Seq: body.Seq, Session: body.Session})
 		}
 	case *zab.Attached:
-		r.attached(body.Seq, p.Zxid, body.OK, out)
+		r.attached(body.Seq, body.At, body.OK, out)
 	case *zab.SyncAsk:
 		r.synced(*body, p.Zxid)
 	default:

@@ -33,12 +33,12 @@ type Config struct {
 
 // Start is what recovery found on the disk.
 type Start struct {
-	Last     zab.Position         // the end of the log
-	Applied  zab.Position         // where the loaded tree stands
-	Epochs   zab.Epochs           // promises
-	Sessions []zab.SessionTimeout // in the loaded tree
-	Ensemble uint64               // the ensemble's name in the loaded tree, 0 if none
-	Members  string               // the membership's text in the loaded tree
+	Last     zab.Position  // the end of the log
+	Applied  zab.Position  // where the loaded tree stands
+	Epochs   zab.Epochs    // promises
+	Sessions []zab.Session // in the loaded tree
+	Ensemble uint64        // the ensemble's name in the loaded tree, 0 if none
+	Members  string        // the membership's text in the loaded tree
 	// Identity is the name of the ensemble whose committed history this server
 	// has ever held, 0 if none; known before that history is applied again.
 	Identity uint64
@@ -96,9 +96,7 @@ func New(cfg Config, start Start) *Replica {
 		applied: start.Applied, committed: start.Applied.Zxid, attachments: map[zab.SessionID]attachment{},
 		window: applyWindow{limit: cfg.Window},
 	}
-	for _, s := range start.Sessions {
-		r.sessions.Add(s.ID, s.Timeout, 0)
-	}
+	r.track(start.Sessions)
 	return r
 }
 

@@ -37,13 +37,23 @@ type snapshotMeta struct {
 	Secret   []byte
 }
 
-// snapshotVersion is the version of the frames' bodies.
-const snapshotVersion = 1
+// snapshotVersion is the version of the frames' bodies. Version 1 is still
+// read; its sessions are nobody's until the next record of each.
+const snapshotVersion = 2
 
 type sessionBatch struct {
 	_struct bool `codec:",toarray"`
 
-	Sessions []zab.SessionTimeout
+	Sessions []zab.Session
+}
+
+type sessionBatch1 struct {
+	_struct bool `codec:",toarray"`
+
+	Sessions []struct {
+		ID      zab.SessionID
+		Timeout int64
+	}
 }
 
 type snapshotTrailer struct {
@@ -65,7 +75,7 @@ type Image struct {
 	enc      *wire.Encoder
 	meta     snapshotMeta
 	trailer  snapshotTrailer
-	sessions []zab.SessionTimeout
+	sessions []zab.Session
 	stage    uint8 // kind of the next frame, 0 when over
 	sorted   bool
 }
@@ -179,6 +189,8 @@ type stateLoader struct {
 	nodes *znode.Loader
 	dec   *wire.Decoder
 	stage uint8 // the lowest kind that may come next, 0 when over
+
+	version uint16
 }
 
 func (l *stateLoader) frame(kind uint8, body []byte) error {
@@ -209,7 +221,8 @@ func (l *stateLoader) meta(body []byte) error {
 	if err := l.dec.Body(body, &m); err != nil {
 		return err
 	}
-	if m.Version != snapshotVersion || m.Level > zab.FeatureLevel {
+	l.version = m.Version
+	if m.Version == 0 || m.Version > snapshotVersion || m.Level > zab.FeatureLevel {
 		return fmt.Errorf("%w: format %d, feature level %d; this server knows %d and %d, a newer one wrote it",
 			ErrSnapshot, m.Version, m.Level, snapshotVersion, zab.FeatureLevel)
 	}
@@ -219,17 +232,30 @@ func (l *stateLoader) meta(body []byte) error {
 }
 
 func (l *stateLoader) sessions(body []byte) error {
-	var batch sessionBatch
-	if err := l.dec.Body(body, &batch); err != nil {
+	batch, err := l.sessionBatch(body)
+	if err != nil {
 		return err
 	}
 	for _, e := range batch.Sessions {
 		if l.s.sessions.has(e.ID) {
 			return fmt.Errorf("%w: session %s is there twice", ErrSnapshot, e.ID)
 		}
-		l.s.sessions.add(e.ID, e.Timeout)
+		l.s.sessions.add(e)
 	}
 	return nil
+}
+
+func (l *stateLoader) sessionBatch(body []byte) (batch sessionBatch, err error) {
+	if l.version > 1 {
+		err = l.dec.Body(body, &batch)
+		return batch, err
+	}
+	var old sessionBatch1
+	err = l.dec.Body(body, &old)
+	for _, e := range old.Sessions {
+		batch.Sessions = append(batch.Sessions, zab.Session{ID: e.ID, Timeout: e.Timeout, Owner: zab.NoServer})
+	}
+	return batch, err
 }
 
 func (l *stateLoader) trailer(body []byte) error {

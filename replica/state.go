@@ -47,7 +47,8 @@ func (s *State) Membership() string { return s.tree.Config() }
 func (s *State) Level() uint16 { return s.level }
 
 // Digest returns a digest of znodes, sessions and the ensemble's name. It is
-// kept up to date by Apply and costs nothing to ask for.
+// kept up to date by Apply and costs nothing to ask for. Whose the sessions are
+// is not in it: snapshots of version 1 do not tell.
 func (s *State) Digest() uint64 {
 	return s.tree.Digest() + s.sessions.digest + znode.SessionDigest(0, int64(s.ensemble))
 }
@@ -69,6 +70,7 @@ func (s *State) Apply(rec *zab.Record) znode.Result {
 	}
 	s.level = max(s.level, txn.Level)
 	res := s.evaluate(rec.Zxid, txn)
+	s.sessions.acted(txn.Session, txn.Origin, rec.Zxid)
 	s.applied = rec.Position()
 	return res
 }
@@ -100,7 +102,7 @@ func (s *State) createSession(txn *zab.Txn) jute.Code {
 		return jute.CodeMarshallingError
 	}
 	if !s.sessions.has(txn.Session) {
-		s.sessions.add(txn.Session, timeout)
+		s.sessions.add(zab.Session{ID: txn.Session, Timeout: timeout, Owner: zab.NoServer})
 	}
 	return jute.CodeOK
 }
@@ -150,7 +152,7 @@ func (s *State) SessionTimeout(id zab.SessionID) (ms int64, ok bool) {
 }
 
 // Sessions returns all sessions, sorted by id.
-func (s *State) Sessions() []zab.SessionTimeout { return s.sessions.sorted() }
+func (s *State) Sessions() []zab.Session { return s.sessions.sorted() }
 
 // SessionCount returns the number of sessions.
 func (s *State) SessionCount() int { return len(s.sessions.list) }
@@ -175,7 +177,7 @@ func (s *State) EphemeralSessions() []zab.SessionID { return s.tree.EphemeralSes
 // sessionTable holds the sessions in a list, so that a snapshot can copy them
 // at once, and finds them by id.
 type sessionTable struct {
-	list   []zab.SessionTimeout
+	list   []zab.Session
 	place  map[zab.SessionID]int
 	digest uint64
 }
@@ -189,10 +191,18 @@ func (t *sessionTable) has(id zab.SessionID) bool {
 	return ok
 }
 
-func (t *sessionTable) add(id zab.SessionID, timeout int64) {
-	t.place[id] = len(t.list)
-	t.list = append(t.list, zab.SessionTimeout{ID: id, Timeout: timeout})
-	t.digest += znode.SessionDigest(int64(id), timeout)
+func (t *sessionTable) add(e zab.Session) {
+	t.place[e.ID] = len(t.list)
+	t.list = append(t.list, e)
+	t.digest += znode.SessionDigest(int64(e.ID), e.Timeout)
+}
+
+// acted notes that the record at came through server. A server that begins with
+// this state knows from it whose the session is (session, S4).
+func (t *sessionTable) acted(id zab.SessionID, server zab.ServerID, at zab.Zxid) {
+	if i, ok := t.place[id]; ok {
+		t.list[i].Owner, t.list[i].Since = server, at
+	}
 }
 
 // remove drops the session if it is there.
@@ -209,14 +219,14 @@ func (t *sessionTable) remove(id zab.SessionID) {
 	delete(t.place, id)
 }
 
-func (t *sessionTable) sorted() []zab.SessionTimeout {
+func (t *sessionTable) sorted() []zab.Session {
 	list := slices.Clone(t.list)
 	sortSessions(list)
 	return list
 }
 
-func sortSessions(list []zab.SessionTimeout) {
-	slices.SortFunc(list, func(a, b zab.SessionTimeout) int {
+func sortSessions(list []zab.Session) {
+	slices.SortFunc(list, func(a, b zab.Session) int {
 		switch {
 		case a.ID < b.ID:
 			return -1

@@ -70,7 +70,7 @@ func TestSessions(t *testing.T) {
 	expect("session", h.session(7, 4000), 0)
 	expect("again", h.session(7, 9999), 0)
 	expect("negative id", h.session(-7, 5000), 0)
-	if got := h.s.Sessions(); len(got) != 2 || got[0].ID != -7 || got[1] != (zab.SessionTimeout{ID: 7, Timeout: 4000}) {
+	if got := h.s.Sessions(); len(got) != 2 || got[0].ID != -7 || got[1] != (zab.Session{ID: 7, Timeout: 4000, Since: h.at.Zxid - 1}) {
 		t.Error(got)
 	}
 	if ms, ok := h.s.SessionTimeout(7); ms != 4000 || !ok {
@@ -139,6 +139,7 @@ func TestApplyRefusesHoles(t *testing.T) {
 func (h *story) random(t *rapid.T) *zab.Record {
 	txn := zab.Txn{Session: zab.SessionID(rapid.IntRange(1, 4).Draw(t, "session"))}
 	path := rapid.SampledFrom([]string{"/a", "/b", "/a/a", "/a/b", "/b/a", "/c"}).Draw(t, "path")
+	txn.Origin = zab.ServerID(rapid.IntRange(1, 3).Draw(t, "origin"))
 	op := jute.OpCreate
 	switch rapid.IntRange(0, 9).Draw(t, "what") {
 	case 0:
@@ -220,7 +221,7 @@ func TestSnapshotIsAPointInTime(t *testing.T) {
 		for _, rec := range after {
 			loaded.Apply(rec)
 		}
-		if loaded.Digest() != h.s.Digest() || loaded.Applied() != h.s.Applied() {
+		if loaded.Digest() != h.s.Digest() || loaded.Applied() != h.s.Applied() || !slices.Equal(loaded.Sessions(), h.s.Sessions()) {
 			t.Fatalf("after %d records %#x, want %#x", len(after), loaded.Digest(), h.s.Digest())
 		}
 	})
@@ -269,10 +270,11 @@ func TestLoadStateRefuses(t *testing.T) {
 		"two trailers":   append(slices.Clone(whole), whole[last]),
 		"order":          swap(sessions, nodes),
 		"unknown kind":   append([]snapFrame{whole[0], {kind: 200}}, whole[1:]...),
-		"version":        replace(meta, &snapshotMeta{Version: 2}),
-		"level":          replace(meta, &snapshotMeta{Version: 1, Level: 99}),
-		"other ensemble": replace(meta, &snapshotMeta{Version: 1, Ensemble: 4}),
-		"same session": replace(sessions, &sessionBatch{Sessions: []zab.SessionTimeout{
+		"version":        replace(meta, &snapshotMeta{Version: 3}),
+		"no version":     replace(meta, &snapshotMeta{}),
+		"level":          replace(meta, &snapshotMeta{Version: 2, Level: 99}),
+		"other ensemble": replace(meta, &snapshotMeta{Version: 2, Ensemble: 4}),
+		"same session": replace(sessions, &sessionBatch{Sessions: []zab.Session{
 			{ID: 1, Timeout: 1000}, {ID: 2, Timeout: 1000}, {ID: 2, Timeout: 1000}}}),
 		"counts": replace(last, &snapshotTrailer{Nodes: 1}),
 	} {
@@ -307,7 +309,7 @@ func TestManySessions(t *testing.T) {
 	}
 	im.Release()
 	h.s.Snapshot().Release()
-	if !slices.IsSortedFunc(loaded.Sessions(), func(a, b zab.SessionTimeout) int { return int(a.ID - b.ID) }) {
+	if !slices.IsSortedFunc(loaded.Sessions(), func(a, b zab.Session) int { return int(a.ID - b.ID) }) {
 		t.Error("sessions are not sorted")
 	}
 }

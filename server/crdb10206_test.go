@@ -250,7 +250,7 @@ func TestCRDB10206LeaderLogHeld(t *testing.T) {
 	release := r.hold(r.leader)
 	create(t, c, "/b", nil) // the others are a quorum
 	r.pass(seedLimit/2, r.leader, r.others[0], r.others[1])
-	eventually(t, "another leader", func() bool {
+	within(t, 5*seedLimit, "another leader", func() bool {
 		for _, id := range r.others {
 			if st := r.servers[id-1].Status(); st.State == zab.Leading && st.Serving && st.Epoch > r.epoch {
 				return true

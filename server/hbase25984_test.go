@@ -60,7 +60,7 @@ func (r *diskRig) completed() []zab.Event {
 
 func (r *diskRig) await(what string, cond func(done []zab.Event) bool) {
 	r.t.Helper()
-	deadline := time.NewTimer(10 * time.Second)
+	deadline := time.NewTimer(5 * time.Second)
 	defer deadline.Stop()
 	poll := time.NewTicker(time.Millisecond)
 	defer poll.Stop()
@@ -90,7 +90,7 @@ func (r *diskRig) stop() {
 	}()
 	select {
 	case <-ended:
-	case <-time.After(10 * time.Second):
+	case <-time.After(5 * time.Second):
 		r.t.Fatalf("the runner does not end; %d operations asked for, %d completions", r.op, len(r.completed()))
 	}
 }

@@ -104,13 +104,13 @@ func TestHBASE26042(t *testing.T) {
 			all = append(all, b)
 		}
 	}
+	defer shed(all)
 	for _, b := range all {
 		soon(t, b.name+": the end of the server", b.server.Done())
 		if !errors.Is(b.server.Err(), syscall.EIO) {
 			t.Errorf("%s: cause: %v", b.name, b.server.Err())
 		}
 	}
-	shed(all)
 }
 
 // TestHBASE27231: one operation of the disk does not come back, whichever it
@@ -142,9 +142,11 @@ func TestHBASE27231(t *testing.T) {
 	defer func() {
 		close(release)
 		shed(all)
+		var closing sync.WaitGroup
 		for _, b := range all {
-			closeServer(t, b.server)
+			closing.Go(func() { closeServer(t, b.server) })
 		}
+		closing.Wait()
 	}()
 	for i, b := range all {
 		soon(t, b.name+": the watchdog", aborted[i])

@@ -34,10 +34,37 @@
 // Invariant S3: the order in which sessions expire is that of (due time, id),
 // the same on every run.
 //
-// Invariant S4: a session belongs to the server that it was last seen to act
-// through, in the order of the history: an attach behind a record is later than
-// that record, and earlier than the next. Every server keeps this from the
-// records it applies, so a new leader knows it before it serves.
+// # Whose a session is
+//
+// A session belongs to the server through which its client acted last. What
+// shows that is its records, each made through one server, and attaches, which
+// leave no record: a leader agrees to them, and the server repeats them to the
+// next leader. All of them have a place (zab.Place) in one order:
+//
+//	the record z                     (z, 0)
+//	decided by the leader of epoch   (max(z, e<<32), n)   its n-th decision
+//	e, whose log ends at z
+//
+//	leader of epoch 1     1.40 ── attach ── attach ── 1.41 ── 1.42 ── attach
+//	                     (1.40,0) (1.40,1)  (1.40,2) (1.41,0)(1.42,0)(1.42,3)
+//	                       │
+//	                       │ all that its successor has; 1.41 and 1.42 are cut
+//	                       │
+//	leader of epoch 2      └──────────────── attach ── attach ── 2.1 ── attach
+//	                                         (2.0,1)   (2.0,2)  (2.1,0) (2.1,3)
+//
+// Under one leader this is the order in which it decided. Between leaders the
+// epoch decides, as it does for records: what a deposed leader agreed to is
+// earlier than everything of its successor, even behind records that nobody else
+// will ever have, and even if it happened later by the clock. That costs the
+// client a reconnection, and never more: whoever owns a session, the others are
+// refused. No two leaders have the same epoch and no leader decides twice at
+// the same place, so there are no ties.
+//
+// Invariant S4: a session belongs to the server that acted at the last place
+// known, in whatever order the acts are heard of. Every server keeps this from
+// the records it applies, and begins with what its snapshot has from the records
+// before, so a new leader knows it before it serves.
 //
 // # Closing
 //

@@ -16,8 +16,7 @@ type entry struct {
 	id        zab.SessionID
 	timeoutMS int64
 	owner     zab.ServerID
-	since     zab.Zxid      // what the owner is known from: S4
-	attached  bool          // from an attach behind since, not from the record since
+	since     zab.Place     // the last that is known of the owner: S4
 	due       time.Duration // when it expires if not heard from
 	bucket    *bucket       // nil: due now, closing, or removed
 	state     state
@@ -120,34 +119,18 @@ func (t *Tracker) Owner(id zab.SessionID) (zab.ServerID, bool) {
 	return zab.NoServer, false
 }
 
-// SetOwner notes the server that the session's client is attached to: the
-// leader decides so as its log ends at the record at.
-func (t *Tracker) SetOwner(id zab.SessionID, server zab.ServerID, at zab.Zxid) {
-	if e := t.sessions[id]; e != nil {
-		e.owner, e.since, e.attached = server, at, true
-	}
-}
-
-// Wrote notes that the record at, which is of the session, came through
-// server, unless something later is known (S4).
-func (t *Tracker) Wrote(id zab.SessionID, server zab.ServerID, at zab.Zxid) {
-	if e := t.sessions[id]; e != nil && at > e.since {
-		e.owner, e.since, e.attached = server, at, false
-	}
-}
-
-// Assert takes a server's word that the session's client attached to it behind
-// the record at. It reports false when something later is known (S4).
-func (t *Tracker) Assert(id zab.SessionID, server zab.ServerID, at zab.Zxid) bool {
+// Acted notes that server acted for the session at a place in the history,
+// and so owns it unless something later is known (S4). It reports whether the
+// session is server's, as far as is known now.
+func (t *Tracker) Acted(id zab.SessionID, server zab.ServerID, at zab.Place) bool {
 	e := t.sessions[id]
 	if e == nil {
 		return false
 	}
-	if e.owner != server && e.owner != zab.NoServer && (at < e.since || at == e.since && e.attached) {
-		return false
+	if e.since.Before(at) {
+		e.owner, e.since = server, at
 	}
-	e.owner, e.since, e.attached = server, max(at, e.since), true
-	return true
+	return e.owner == server
 }
 
 // MarkClosing notes that the end of the session has been proposed.

@@ -94,7 +94,7 @@ func TestRenew(t *testing.T) {
 	tr := NewTracker(testTick)
 	tr.Add(1, 4000, 0)
 	tr.Add(2, 8000, 0)
-	tr.SetOwner(1, 3, 0)
+	tr.Acted(1, 3, zab.Place{Zxid: 1})
 	tr.Expired(6*time.Second, nil, 9)
 	tr.Renew(7 * time.Second)
 	if !tr.Known(1) {
@@ -111,35 +111,48 @@ func TestRenew(t *testing.T) {
 	}
 }
 
-// TestQD1: an attach behind a record is later than the record and
-// earlier than the next one, whatever the order in which they are heard of (S4).
+// TestQD1: whatever the order in which it is heard of, and however much of it,
+// a session is of the server that acted last (S4).
 func TestQD1(t *testing.T) {
-	tr := NewTracker(testTick)
-	tr.Add(1, 4000, 0)
-	own := func(want zab.ServerID, what string) {
-		t.Helper()
-		if owner, _ := tr.Owner(1); owner != want {
-			t.Errorf("%s: owned by %d, want %d", what, owner, want)
+	at := func(e zab.Epoch, counter uint32, n uint64) zab.Place {
+		return zab.Place{Zxid: zab.NewZxid(e, counter), Count: n}
+	}
+	acts := []struct { // as it happened
+		server zab.ServerID
+		at     zab.Place
+	}{
+		{1, at(1, 55, 1)}, // came to server 1
+		{1, at(1, 60, 0)}, // and wrote through it
+		{2, at(1, 60, 2)}, // moved
+		{3, at(1, 60, 3)}, // moved again, no record in between
+		{2, at(1, 62, 4)}, // moved back, behind two records that come to nothing
+		{3, at(2, 0, 1)},  // the next leader's log ends at 1.60
+		{1, at(2, 0, 2)},
+		{2, at(2, 1, 0)},
+	}
+	var try func(tr *Tracker, heard, last int)
+	try = func(tr *Tracker, heard, last int) { // heard is the set of those heard of
+		for i, a := range acts {
+			if heard>>i&1 != 0 {
+				continue
+			}
+			next := NewTracker(testTick)
+			next.Add(1, 4000, 0)
+			next.sessions[1].owner, next.sessions[1].since = tr.sessions[1].owner, tr.sessions[1].since
+			latest := max(last, i)
+			own := next.Acted(1, a.server, a.at)
+			if owner, _ := next.Owner(1); owner != acts[latest].server || own != (owner == a.server) {
+				t.Fatalf("heard of %b, then of %d: owned by %d, its own %v; want %d", heard, i, owner, own, acts[latest].server)
+			}
+			if next.sessions[1].since != acts[latest].at {
+				t.Fatalf("heard of %b, then of %d: since %v", heard, i, next.sessions[1].since)
+			}
+			try(next, heard|1<<i, latest)
 		}
 	}
-	tr.Wrote(1, 2, 10)
-	own(2, "it wrote")
-	tr.Wrote(1, 3, 9)
-	own(2, "an earlier record")
-	if !tr.Assert(1, 3, 10) {
-		t.Error("an attach behind the last record is not taken")
-	}
-	own(3, "attached behind the record")
-	tr.Wrote(1, 2, 10)
-	own(3, "the record in front of the attach")
-	if tr.Assert(1, 2, 10) || tr.Assert(1, 2, 9) || !tr.Assert(1, 3, 8) {
-		t.Error("an attach that is not the last is taken")
-	}
-	own(3, "an attach that is not the last")
-	tr.Wrote(1, 2, 11)
-	own(2, "a later record")
-	tr.SetOwner(1, 4, 11)
-	own(4, "the leader decides")
+	tr := NewTracker(testTick)
+	tr.Add(1, 4000, 0)
+	try(tr, 0, -1)
 }
 
 func TestShorterTimeout(t *testing.T) {
@@ -156,10 +169,8 @@ func TestUnknownSession(t *testing.T) {
 	tr := NewTracker(testTick)
 	tr.Remove(1)
 	tr.SetTimeout(1, 5)
-	tr.SetOwner(1, 5, 9)
-	tr.Wrote(1, 5, 9)
 	tr.MarkClosing(1)
-	if _, ok := tr.Owner(1); ok || tr.Assert(1, 5, 9) || tr.Touch(1, 0) || tr.Known(1) || tr.Len() != 0 {
+	if _, ok := tr.Owner(1); ok || tr.Acted(1, 5, zab.Place{Zxid: 9}) || tr.Touch(1, 0) || tr.Known(1) || tr.Len() != 0 {
 		t.Fatal("came into being")
 	}
 }
@@ -230,7 +241,7 @@ func TestTrackerModel(t *testing.T) {
 			},
 			"own": func(t *rapid.T) {
 				id := draw(t)
-				tr.SetOwner(id, 2, 0)
+				tr.Acted(id, 2, zab.Place{Zxid: 1})
 				if m[id] != nil {
 					m[id].owner = 2
 				}

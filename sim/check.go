@@ -3,6 +3,7 @@ package sim
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/anishathalye/porcupine"
@@ -276,6 +277,9 @@ func (c *checker) final() {
 	for _, n := range c.w.nodes {
 		if n.state.Digest() != c.w.nodes[0].state.Digest() {
 			c.w.fail("%v has digest %016x, server 1 has %016x", n, n.state.Digest(), c.w.nodes[0].state.Digest())
+		}
+		if want := c.w.nodes[0].state.Sessions(); !slices.Equal(n.state.Sessions(), want) {
+			c.w.fail("%v has sessions %v, server 1 has %v", n, n.state.Sessions(), want)
 		}
 		for _, cl := range c.w.clients {
 			if v, ok := valueOf(n, cl.path()); cl.promised > 0 && (!ok || v < cl.promised) {

@@ -18,7 +18,7 @@ var forms = [firstFileKind]packetForm{
 	zab.KindTxn:          {true, reflect.TypeFor[zab.Txn]()},
 	zab.KindAck:          {true, nil},
 	zab.KindCommit:       {true, nil},
-	zab.KindPing:         {true, nil},
+	zab.KindPing:         {true, reflect.TypeFor[zab.Ping]()},
 	zab.KindPong:         {true, reflect.TypeFor[zab.Pong]()},
 	zab.KindFollowerInfo: {true, reflect.TypeFor[zab.FollowerInfo]()},
 	zab.KindLeaderInfo:   {true, nil},

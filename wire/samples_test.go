@@ -28,6 +28,7 @@ func samples() []sample {
 		panic(err)
 	}
 	session := zab.SessionID(0x0100018bcfe56800)
+	place := zab.Place{Zxid: z, Count: 3}
 	body := func(name string, k zab.PacketKind, z zab.Zxid, v any) sample {
 		return sample{name, zab.Packet{Kind: k, Zxid: z, Body: v}}
 	}
@@ -35,7 +36,7 @@ func samples() []sample {
 		{"record", zab.Packet{Kind: zab.KindTxn, Zxid: z, Record: rec}},
 		body("ack", zab.KindAck, z, nil),
 		body("commit", zab.KindCommit, z, nil),
-		body("ping", zab.KindPing, 99, nil),
+		body("ping", zab.KindPing, 99, &zab.Ping{Heard: 17}),
 		body("pong", zab.KindPong, 99, &zab.Pong{Touched: []zab.SessionID{session, session + 1}}),
 		body("follower-info", zab.KindFollowerInfo, 0, &zab.FollowerInfo{Server: 3, Observer: true, Accepted: 7, Ensemble: 0xcafe}),
 		body("leader-info", zab.KindLeaderInfo, zab.NewZxid(8, 0), nil),
@@ -52,8 +53,8 @@ func samples() []sample {
 		body("forward", zab.KindForward, 0, &zab.Request{Session: session, Cxid: -4, Seq: 5, Op: 1,
 			Auth: []zab.Identity{{Scheme: "ip", ID: "::1"}}, Body: []byte("body")}),
 		body("reject", zab.KindReject, 0, &zab.Reject{Seq: 5, Session: session, Reason: zab.RejectMoved}),
-		body("attach", zab.KindAttach, 0, &zab.Attach{Seq: 6, Session: session, Timeout: 4000}),
-		body("attached", zab.KindAttached, 0, &zab.Attached{Seq: 6, Session: session, OK: true}),
+		body("attach", zab.KindAttach, 0, &zab.Attach{Seq: 6, Session: session, Timeout: 4000, At: place}),
+		body("attached", zab.KindAttached, 0, &zab.Attached{Seq: 6, Session: session, OK: true, At: place}),
 		body("sync", zab.KindSync, 0, &zab.SyncAsk{Seq: 7, Session: session}),
 		body("sync-done", zab.KindSyncDone, z, &zab.SyncAsk{Seq: 7, Session: session}),
 		body("stored", zab.KindStored, z, nil),

@@ -105,15 +105,17 @@ type DiskDone struct {
 	At       Position
 	OK       bool
 	Off      int64
-	Sessions []SessionTimeout
+	Sessions []Session
 	Ensemble uint64
 	Members  string // the membership's text in the tree
 }
 
-// SessionTimeout is a session and its timeout in ms.
-type SessionTimeout struct {
+// Session is a session as a history of records has it.
+type Session struct {
 	ID      SessionID
-	Timeout int64
+	Timeout int64    // ms, as it was created with
+	Owner   ServerID // what its last record came through; NoServer if not known
+	Since   Zxid     // that record
 }
 
 // LogReadResult answers a LogRead.

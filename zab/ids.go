@@ -54,6 +54,19 @@ type Position struct {
 	CRC  uint32
 }
 
+// Place is where a server's acting for a session stands (session, S4): it is
+// the record Zxid itself, or the Count-th thing that a leader decided, behind
+// that record.
+type Place struct {
+	Zxid  Zxid
+	Count uint64 // 0 for a record
+}
+
+// Before reports whether p comes before q.
+func (p Place) Before(q Place) bool {
+	return p.Zxid < q.Zxid || p.Zxid == q.Zxid && p.Count < q.Count
+}
+
 // At makes a Position.
 func At(z Zxid, crc uint32) Position { return Position{Zxid: z, CRC: crc} }
 

@@ -12,7 +12,7 @@ type PacketKind uint8
 //	Txn           leader    of the record              the record itself, verbatim
 //	Ack           learner   durable through here       -
 //	Commit        leader    committed through here     -
-//	Ping          leader    nonce                      -
+//	Ping          leader    nonce                      *Ping
 //	Pong          learner   the ping's nonce           *Pong
 //	FollowerInfo  learner   -                          *FollowerInfo
 //	LeaderInfo    leader    new epoch << 32            -
@@ -28,8 +28,7 @@ type PacketKind uint8
 //	UpToDate      leader    committed through here     -
 //	Forward       learner   -                          *Request
 //	Reject        leader    -                          *Reject
-//	Attach        learner   0; if Seq is 0, what       *Attach
-//	                        Attached carried then
+//	Attach        learner   -                          *Attach
 //	Attached      leader    end of the log             *Attached
 //	Sync          learner   -                          *SyncAsk
 //	SyncDone      leader    to be applied first        *SyncAsk
@@ -139,6 +138,11 @@ type NewLeader struct {
 	End   Position
 }
 
+// Ping asks for a sign of life, and gives one.
+type Ping struct {
+	Heard uint64 // Pongs that came over this connection
+}
+
 // Pong answers a Ping and carries the sessions heard from since the last one.
 type Pong struct {
 	Touched []SessionID
@@ -163,11 +167,12 @@ type Reject struct {
 
 // Attach asks the leader whether a session lives and moves it to the asker.
 // With Seq 0 it asks nothing: it tells a new leader what an earlier one agreed
-// to, and which record the log ended at then.
+// to, and At.
 type Attach struct {
 	Seq     uint64
 	Session SessionID
 	Timeout int64 // negotiated anew, ms
+	At      Place // what Attached carried then
 }
 
 // Attached answers Attach.
@@ -175,6 +180,7 @@ type Attached struct {
 	Seq     uint64
 	Session SessionID
 	OK      bool
+	At      Place // where the attach stands
 }
 
 // SyncAsk names a client's sync barrier.

@@ -66,9 +66,9 @@ type hello struct {
 // The hello on the wire; see the package comment.
 const (
 	magic        = "QRMD"
-	helloVersion = 1
+	helloVersion = 2
 	helloFixed   = 8  // the part that no version changes
-	helloRest    = 28 // what follows it in version 1
+	helloRest    = 28 // what follows it in versions 1 and 2
 	maxHelloRest = 255
 )
 

@@ -100,7 +100,7 @@ func TestLinkEndsOnce(t *testing.T) {
 			if ev := rb.nth(1, zab.EvLinkDown, 1); ev.Link != lb {
 				t.Errorf("acceptor: link %d down, not %d", ev.Link, lb)
 			}
-			a.Send([]zab.Send{{Link: la, Packet: zab.Packet{Kind: zab.KindPing}}}) // dropped
+			a.Send([]zab.Send{{Link: la, Packet: zab.Packet{Kind: zab.KindPing, Body: &zab.Ping{}}}}) // dropped
 			a.Close()
 			b.Close()
 			if n, m := ra.count(zab.EvLinkDown), rb.count(zab.EvLinkDown); n != 1 || m != 1 {

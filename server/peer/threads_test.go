@@ -24,7 +24,7 @@ func TestZK4074(t *testing.T) {
 	go func() {
 		for range 1000 {
 			b.Send([]zab.Send{
-				{Link: link, Packet: zab.Packet{Kind: zab.KindPing}}, {Link: other, Packet: zab.Packet{Kind: zab.KindPing}},
+				{Link: link, Packet: zab.Packet{Kind: zab.KindPing, Body: &zab.Ping{}}}, {Link: other, Packet: zab.Packet{Kind: zab.KindPing, Body: &zab.Ping{}}},
 			})
 		}
 		close(sent)

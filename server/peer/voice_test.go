@@ -148,7 +148,7 @@ func TestEarTakesNewest(t *testing.T) {
 func TestEarRefuses(t *testing.T) {
 	for name, bad := range map[string][]byte{
 		"another's name": frame(t, zab.Packet{Kind: zab.KindNotification, Body: &zab.Notification{From: 3}}),
-		"a packet":       frame(t, zab.Packet{Kind: zab.KindPing}),
+		"a packet":       frame(t, zab.Packet{Kind: zab.KindPing, Body: &zab.Ping{}}),
 		"too long":       wire.AppendFrame(nil, uint8(zab.KindNotification), 0, 0, make([]byte, maxVoteBody+1)),
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 
 // Enforced has the plain test fail, and not only tell, when a row is missing or
 // the document is not up to date.
-const Enforced = false
+const Enforced = true
 
 // demanded lists the ids of the reference's catalogue. Bugs that share a line
 // there are one row here, named after the first.

@@ -49,7 +49,7 @@ func (r *Result) Mutant() *Mutant { return &r.Row.Mutants[r.Number-1] }
 // mutant: tests that fail or do not run.
 func (r *Runner) Run(ctx context.Context, rows []Row) ([]Result, error) {
 	var wrong error
-	if r.Tests {
+	if r.Tests && len(rows) > 0 {
 		begun := time.Now()
 		wrong = r.unmutated(ctx, rows)
 		r.Logf("the tests as they stand: %s", round(time.Since(begun)))
