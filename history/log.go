@@ -20,7 +20,14 @@ type Log struct {
 
 // New returns the log that ends at last, all of it durable.
 func New(last zab.Position) *Log {
-	return &Log{appended: last, synced: last.Zxid, recent: ring{floor: last}}
+	return &Log{appended: last, synced: last.Zxid, recent: ring{floor: last, most: RecentRecords}}
+}
+
+// Remember sets how many recent records are kept in memory, at least one. With
+// few, learners that are a little behind are served from the disk.
+func (l *Log) Remember(records int) {
+	must.Hold(records > 0 && l.recent.n == 0, "H4", "%d records are to be remembered", records)
+	l.recent.most = records
 }
 
 // Appended returns the end of the log, durable or not.

@@ -185,6 +185,15 @@ func TestRingIsBounded(t *testing.T) {
 		t.Errorf("the oldest kept: %v %v", recs, known)
 	}
 	l = New(zab.Position{})
+	l.Remember(3)
+	appendAll(l, records(zab.Position{}, 10, 1, 1))
+	if _, known := l.After(6, 1, nil); known || l.recent.n != 3 {
+		t.Errorf("%d records kept of 3", l.recent.n)
+	}
+	if recs, known := l.After(7, 1, nil); !known || recs[0].Zxid != 8 {
+		t.Errorf("the oldest of 3: %v %v", recs, known)
+	}
+	l = New(zab.Position{})
 	appendAll(l, records(zab.Position{}, 5, 1, RecentBytes/2))
 	if l.recent.n != 2 {
 		t.Errorf("%d records of half the bound kept", l.recent.n)

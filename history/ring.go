@@ -20,15 +20,16 @@ type ring struct {
 	head  int          // index of the oldest
 	n     int
 	bytes int
+	most  int // records
 }
 
 func (r *ring) at(i int) *zab.Record { return &r.buf[(r.head+i)&(len(r.buf)-1)] }
 
 func (r *ring) push(rec zab.Record) {
-	if r.n == len(r.buf) && r.n < RecentRecords {
+	if r.n == len(r.buf) && r.n < r.most {
 		r.grow()
 	}
-	for r.n > 0 && (r.n == len(r.buf) || r.bytes+len(rec.Bytes) > RecentBytes) {
+	for r.n > 0 && (r.n >= r.most || r.bytes+len(rec.Bytes) > RecentBytes) {
 		r.drop()
 	}
 	r.n++

@@ -24,6 +24,9 @@ type Config struct {
 	// Spent is how many zxids of each epoch are never given out: 0, but where
 	// the end of an epoch is to come soon (ZOOKEEPER-1277).
 	Spent uint32
+	// Piece is how many bytes of a snapshot are sent to a learner at a time; 0
+	// for the usual (package zabsync).
+	Piece int
 }
 
 // Standing is the server's own state as the leadership begins. Its log is

@@ -52,6 +52,9 @@ func (p *learner) close(out *zab.Output) {
 func (l *Leader) sync(p *learner, out *zab.Output) {
 	p.stage = syncing
 	p.source = zabsync.NewSource(p.link, p.server, p.promise.Last, l.log, out)
+	if l.cfg.Piece > 0 {
+		p.source.Pieces(l.cfg.Piece)
+	}
 	l.pump(p, out)
 }
 

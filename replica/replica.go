@@ -29,6 +29,9 @@ type Config struct {
 	// Window is how many records may be handed out and not applied; 0 is
 	// WindowRecords.
 	Window int
+	// Recent is how many records of the log are kept in memory, and Piece how
+	// many bytes of a snapshot are sent at a time; 0 for the usual.
+	Recent, Piece int
 }
 
 // Start is what recovery found on the disk.
@@ -95,6 +98,9 @@ func New(cfg Config, start Start) *Replica {
 		sessions: session.NewTracker(cfg.Tick), naming: start.Ensemble, members: start.Members, identity: cmp.Or(start.Ensemble, start.Identity),
 		applied: start.Applied, committed: start.Applied.Zxid, attachments: map[zab.SessionID]attachment{},
 		window: applyWindow{limit: cfg.Window},
+	}
+	if cfg.Recent > 0 {
+		r.log.Remember(cfg.Recent)
 	}
 	r.track(start.Sessions)
 	return r

@@ -120,7 +120,7 @@ func (r *Replica) decide(o election.Outcome, done bool, out *zab.Output) {
 func (r *Replica) lead(out *zab.Output) {
 	r.leader = leader.New(leader.Config{
 		Self: r.cfg.Self, Ensemble: r.cfg.Ensemble, Tick: r.cfg.Tick, InitLimit: r.cfg.InitLimit,
-		SyncLimit: r.cfg.SyncLimit, Flags: r.cfg.Flags, Bootstrap: r.cfg.Bootstrap, Spent: r.cfg.Spent,
+		SyncLimit: r.cfg.SyncLimit, Flags: r.cfg.Flags, Bootstrap: r.cfg.Bootstrap, Spent: r.cfg.Spent, Piece: r.cfg.Piece,
 	}, leader.Standing{Epochs: r.epochs, Floor: r.floor}, r.log, r.sessions, r.enc)
 	r.leader.Start(r.now, out)
 	early := r.early

@@ -40,19 +40,34 @@ func (c *client) ask(q *call) {
 	c.conn.up(message{xid: q.xid, op: q.op, body: q.body})
 }
 
+// keys and tree are the shared paths that this run uses.
+func (c *client) keys() []string {
+	if c.w.fit.narrow {
+		return sharedKeys[:1]
+	}
+	return sharedKeys
+}
+
+func (c *client) tree() []string {
+	if c.w.fit.narrow {
+		return treeKeys[:3]
+	}
+	return treeKeys
+}
+
 // pick draws one of a list.
 func (c *client) pick(list []string) string { return list[c.w.rng.IntN(len(list))] }
 
 func (c *client) anyPath() string {
 	switch c.w.rng.IntN(4) {
 	case 0:
-		return c.pick(sharedKeys)
+		return c.pick(c.keys())
 	case 1:
 		return c.path()
 	case 2:
 		return c.pick(watchRoots)
 	}
-	return c.pick(treeKeys)
+	return c.pick(c.tree())
 }
 
 // act asks for something.
@@ -62,6 +77,8 @@ func (c *client) act() {
 		c.create()
 		c.ask(&call{op: jute.OpCreate, path: "/k", body: createBody("/k", nil, 0)})
 		c.ask(&call{op: jute.OpCreate, path: "/t", body: createBody("/t", nil, 0)})
+	case c.reads && k < 90 && !c.w.calm:
+		c.read()
 	case k < 15:
 		c.set()
 	case k < 35:
@@ -120,7 +137,7 @@ func deleteBody(path string, version int32) []byte {
 // writeShared changes a znode that all clients change, mostly by compare and
 // set.
 func (c *client) writeShared() {
-	path := c.pick(sharedKeys)
+	path := c.pick(c.keys())
 	switch k := c.w.rng.IntN(6); {
 	case k < 2:
 		op := []jute.Op{jute.OpCreate, jute.OpCreate2}[k]
@@ -136,7 +153,7 @@ func (c *client) writeShared() {
 // writeTree makes, changes and deletes znodes of every kind.
 func (c *client) writeTree() {
 	rng := c.w.rng
-	path := c.pick(treeKeys)
+	path := c.pick(c.tree())
 	switch rng.IntN(10) {
 	case 0:
 		c.ask(&call{op: jute.OpCreate, path: path, body: createBody(path, c.number(), 0)})
@@ -175,9 +192,9 @@ func (c *client) writeTree() {
 // multi changes several znodes at once, and often fails.
 func (c *client) multi() {
 	rng := c.w.rng
-	keys := sharedKeys
+	keys := c.keys()
 	if rng.IntN(2) == 0 {
-		keys = treeKeys
+		keys = c.tree()
 	}
 	var body []byte
 	for range 1 + rng.IntN(3) {

@@ -176,6 +176,10 @@ func (c *checker) stepped(n *node) {
 	}
 	if c.led = c.leading[n.index]; leads != c.led {
 		c.leading[n.index] = leads
+		if leads > 0 {
+			clear(c.sessions.agreed[n.index])
+			c.sessions.anew(n)
+		}
 		c.Leadership1(n, s)
 	}
 	if s.State != zab.Leading || s.Phase != replica.PhaseBroadcast {

@@ -17,7 +17,7 @@ import (
 // checks to be shown what is not so.
 func healthy(t *testing.T) (*world, *client) {
 	t.Helper()
-	w := &world{rng: rand.New(rand.NewPCG(1, 2)), trace: newTrace(nil)}
+	w := &world{rng: rand.New(rand.NewPCG(1, 2)), trace: newTrace(nil), fit: usual()}
 	w.furnish(3, 0, faults{})
 	s := &script{world: w}
 	var c *client
@@ -396,9 +396,20 @@ func TestSessionChecks(t *testing.T) {
 			w.check.hears(w.nodes[0], &zab.Event{Kind: zab.EvTouched, Sessions: []zab.SessionID{c.session}})
 			expire(w, c)
 		}},
+		{"or anew of anything", func(w *world, c *client) {
+			w.check.sessions.heard[0] = map[zab.SessionID]time.Duration{}
+			w.check.sessions.anew(w.nodes[0])
+			expire(w, c)
+		}},
+		{"of 30m0s", func(w *world, c *client) { // shorter than what was agreed to as it was created
+			w.check.sessions.fresh[0] = w.now - 2*time.Hour
+			w.check.hears(w.nodes[0], &zab.Event{Kind: zab.EvAttach, Attach: &zab.Attach{Session: c.session, Timeout: 1_800_000}})
+			expire(w, c)
+		}},
 		{"while there are no faults", func(w *world, c *client) {
 			w.calm, w.healed = true, w.now-time.Hour
 			w.check.sessions.heard[0] = map[zab.SessionID]time.Duration{}
+			w.check.sessions.fresh[0] = w.now - 2*time.Hour
 			w.check.heardClient(w.nodes[0], c.session)
 			expire(w, c)
 		}},

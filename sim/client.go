@@ -11,8 +11,7 @@ import (
 )
 
 const (
-	// patience is how long a client waits for an answer before it tries
-	// another server.
+	// patience is how long a connect may take.
 	patience = time.Second
 	// calmPatience is how long an answer may take once all faults have ended
 	// (O8).
@@ -34,8 +33,9 @@ type client struct {
 	since    time.Duration
 	heard    time.Duration
 	pinged   bool
+	away     time.Duration // it comes back no sooner
 	xid      int32
-	depth    int // how many requests it has under way at most
+	habits
 
 	value    uint64 // of its last write to its own znode
 	promised uint64 // the highest value that was answered OK
@@ -48,12 +48,6 @@ type client struct {
 
 func (c *client) path() string { return fmt.Sprintf("/client-%d", c.id) }
 
-// settle draws what kind of client this is.
-func (c *client) settle() {
-	c.timeout = int64(1500 + 500*c.w.rng.IntN(6))
-	c.depth = []int{1, 1, 2, 4, 8}[c.w.rng.IntN(5)]
-}
-
 // move is what the client does next; it moves again after a while.
 func (c *client) move() {
 	w := c.w
@@ -63,7 +57,7 @@ func (c *client) move() {
 	if c.timeout == 0 {
 		c.settle()
 	}
-	defer func() { w.after(w.jitter(20*time.Millisecond), c.move) }()
+	defer func() { w.after(w.jitter(c.pace), c.move) }()
 	switch conn := c.conn; {
 	case conn == nil:
 		c.connect()
@@ -89,14 +83,17 @@ func (c *client) ping() {
 // tired gives a connection up on which nothing comes, or that broke.
 func (c *client) tired() bool {
 	w, conn := c.w, c.conn
-	waits := w.now - c.since
+	waits, limit := w.now-c.since, patience
+	if conn.opened {
+		limit = c.patience
+	}
 	if len(conn.calls) > 0 {
 		waits = w.now - conn.calls[0].at
 	} else if conn.opened {
 		waits = w.now - c.heard - time.Duration(c.timeout)*time.Millisecond*2/3
 	}
 	switch n := conn.port.node; {
-	case n.life != conn.life && waits > patience:
+	case n.life != conn.life && waits > limit:
 		c.giveUp(true) // that server is no more, and nobody has said so
 		return true
 	case w.calm && conn.at >= w.healed:
@@ -104,10 +101,10 @@ func (c *client) tired() bool {
 			w.fail("client %d got no answer from server %d for %v", c.id, n.id, waits)
 		}
 		return false
-	case waits > patience:
+	case waits > limit:
 		c.giveUp(w.chance(0.5))
 		return true
-	case w.chance(0.002):
+	case w.chance(w.fit.restless):
 		w.check.mark("client's connection broken")
 		conn.snap()
 	}
@@ -126,12 +123,15 @@ func (c *client) giveUp(quietly bool) {
 	}
 	conn.left = true
 	c.lost(conn)
+	if !c.retired && !c.w.calm && c.w.chance(0.1) {
+		c.away = c.w.now + c.w.between(0, 5*time.Second)
+	}
 }
 
 // connect goes to a server of its list, whatever that is doing.
 func (c *client) connect() {
 	n := c.w.nodes[c.w.rng.IntN(len(c.w.nodes))]
-	if n.up {
+	if n.up && (c.w.calm || c.w.now >= c.away) {
 		c.dial(n)
 	}
 }
@@ -141,6 +141,9 @@ func (c *client) dial(n *node) *conn {
 	w := c.w
 	conn := &conn{port: &n.port, life: n.life, client: c, at: w.now}
 	c.conn, c.since, c.heard, c.pinged = conn, w.now, w.now, false
+	if c.haggles && c.session != 0 && !c.retired {
+		c.drawTimeout()
+	}
 	q := &hello{session: c.session, password: c.password, timeout: c.timeout, seen: c.seen}
 	if c.session != 0 && !c.retired && !w.calm && w.chance(0.02) {
 		q.password[0]++

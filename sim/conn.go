@@ -108,7 +108,7 @@ func (c *conn) up(m message) {
 	c.lastUp = max(c.lastUp, w.now+w.jitter(clientDelay))
 	w.after(c.lastUp-w.now, func() {
 		if n.life == c.life && !c.broken {
-			n.due(stageReceive, func() { c.arrive(m) })
+			n.dueIn(c, stageReceive, func() { c.arrive(m) })
 		}
 	})
 }

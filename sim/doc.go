@@ -41,7 +41,18 @@
 //	         server, of two that others see, of groups, one after the other
 //	         (swizzle); resets, half-open connections, streams that stop;
 //	         election messages lost, repeated, late
-//	clock    rates up to a tenth off, wall clocks set by up to a day, pauses
+//	clock    rates up to a tenth off, wall clocks set by up to a day, pauses;
+//	         after a pause, what has gathered is taken up in any order between
+//	         connections
+//	threads  a stage of a server does nothing for a while
+//	leader   it ends, is cut off or stands still; the others see its end and it
+//	         does not; it ends with a tail in its log that nobody else has
+//
+// Each seed also draws how its servers are made (fitting.go): small segments,
+// frequent snapshots, few records in memory and snapshots sent in small pieces
+// make short runs go through DIFF from the disk, SNAP and TRUNC; and what its
+// clients are like: their pace, patience and timeouts, whether they only read,
+// and on how few znodes they meet.
 //
 // The first error of a disk is final, as in package server: the server ends and
 // is started again later. One that refuses to start because its data is damaged
@@ -92,7 +103,9 @@
 //	watchview.go     every event that a watch must tell, once, in its order,
 //	                 before any answer that shows the newer state; also after a
 //	                 reconnect
-//	sessioncheck.go  no session ends before it was silent for its timeout
+//	sessioncheck.go  no session ends before it was silent for its timeout, as
+//	                 agreed to last; a new leader, and one that stood still,
+//	                 give everybody a whole one
 //	linear.go        porcupine finds an order of the writes to the shared znodes
 //	                 that explains what the clients saw, zxids left aside
 //	treematch.go     at the end, the whole tree is the model's

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/quorumd/quorumd/internal/vfs"
@@ -138,7 +139,7 @@ func (w *world) pause(n *node, d time.Duration, what string) {
 	life := n.life
 	w.say("pause %d for %v", n.id, d)
 	w.check.mark(what)
-	n.paused = true
+	n.paused, n.pausedAt = true, w.now
 	w.after(d, func() {
 		if n.life == life && n.paused {
 			n.resume()
@@ -149,14 +150,46 @@ func (w *world) pause(n *node, d time.Duration, what string) {
 // resume lets a server go on: it finds everything that came meanwhile at once.
 func (n *node) resume() {
 	n.w.say("resume %d", n.id)
-	n.paused = false
-	life, steps := n.life, n.backlog
+	if n.paused = false; n.w.now-n.pausedAt > 2*tickTime {
+		n.w.check.sessions.anew(n)
+	}
+	life, steps := n.life, shuffle(n.backlog, n.w.rng)
 	n.backlog = nil
-	for _, f := range steps {
+	for _, s := range steps {
 		if n.life == life {
-			f()
+			s.do()
 		}
 	}
+}
+
+// delayed is a step whose time came while its server stood still.
+type delayed struct {
+	lane any // steps of one lane happen in their order
+	do   func()
+}
+
+// shuffle puts the steps of different lanes in any order: what runs first
+// after a standstill is up to the scheduler.
+func shuffle(steps []delayed, r *rand.Rand) []delayed {
+	var lanes []any
+	of := map[any][]delayed{}
+	for _, s := range steps {
+		if _, ok := of[s.lane]; !ok {
+			lanes = append(lanes, s.lane)
+		}
+		of[s.lane] = append(of[s.lane], s)
+	}
+	out := make([]delayed, 0, len(steps))
+	for len(lanes) > 0 {
+		i := r.IntN(len(lanes))
+		all := of[lanes[i]]
+		count := 1 + r.IntN(len(all))
+		out = append(out, all[:count]...)
+		if of[lanes[i]] = all[count:]; count == len(all) {
+			lanes = slices.Delete(lanes, i, i+1)
+		}
+	}
+	return out
 }
 
 // clockJump sets a server's wall clock, by up to a day.

@@ -61,6 +61,9 @@ func (n *node) mend() {
 	if n.up && n.stalled > 0 {
 		n.unstall()
 	}
+	for s := range stages {
+		n.release(s)
+	}
 	n.announce(true)
 }
 

@@ -38,12 +38,13 @@ type node struct {
 	state   *replica.State
 	out     zab.Output
 
-	born    time.Duration
-	rate    float64 // of its clock
-	paused  bool
-	held    [stages]bool
-	waiting [stages][]func() // steps whose time came while they were held
-	backlog []func()         // steps whose time came while it stood still
+	born     time.Duration
+	rate     float64 // of its clock
+	paused   bool
+	pausedAt time.Duration
+	held     [stages]bool
+	waiting  [stages][]func() // steps whose time came while they were held
+	backlog  []delayed        // steps whose time came while it stood still
 
 	wall time.Duration // its clock is off by
 
@@ -107,7 +108,7 @@ func (n *node) start() {
 	}
 	n.store, n.state, n.up = store, state, true
 	n.born = w.now
-	n.sinceSnap, n.snapEvery = 0, 20+w.rng.IntN(200)
+	n.sinceSnap, n.snapEvery = 0, w.fit.snapEvery+w.rng.IntN(w.fit.snapMore)
 	n.out.Reset()
 	n.port.open(n)
 	var secret [32]byte
@@ -116,7 +117,8 @@ func (n *node) start() {
 	}
 	n.replica = replica.New(replica.Config{
 		Self: n.id, Ensemble: w.check.ensemble, Tick: tickTime, InitLimit: initLimit, SyncLimit: syncLimit,
-		Membership: "simulated", Flags: zab.FlagExtendedTypes, Window: applyWindow, Spent: w.spent,
+		Membership: "simulated", Flags: zab.FlagExtendedTypes, Window: w.fit.window, Spent: w.spent,
+		Recent: w.fit.recent, Piece: w.fit.piece,
 		Bootstrap: zab.Bootstrap{Ensemble: w.rng.Uint64() | 1, Secret: secret[:]},
 	}, replica.Start{
 		Last: found.Last, Applied: state.Applied(), Epochs: found.Epochs,
@@ -147,7 +149,7 @@ func (n *node) reset() {
 // recover opens the disk and builds the tree.
 func (n *node) recover() (*txnlog.Store, *replica.State, txnlog.Recovered, error) {
 	store, found, err := txnlog.Open(n.fs, txnlog.Options{
-		LogDir: "log", DataDir: "data", Server: n.id, SegmentSize: 16 << 10,
+		LogDir: "log", DataDir: "data", Server: n.id, SegmentSize: n.w.fit.segment,
 	})
 	if err != nil {
 		return nil, nil, found, err
@@ -298,7 +300,7 @@ func (n *node) tick(life int) {
 // is no longer the one it was meant for.
 func (n *node) receive(life int, ev zab.Event) {
 	if n.life == life {
-		n.due(stageReceive, func() { n.deliver(life, ev) })
+		n.dueIn(ev.Peer, stageReceive, func() { n.deliver(life, ev) })
 	}
 }
 
@@ -401,10 +403,19 @@ func (n *node) carry(item applyItem) {
 		n.keepName()
 	}
 	n.port.applied(item.rec, res)
-	if n.sinceSnap++; n.sinceSnap >= n.snapEvery && !n.imaging {
+	if n.sinceSnap++; n.sinceSnap >= n.patientSnap() && !n.imaging {
 		n.sinceSnap = 0
 		n.snapshotSlowly()
 	}
+}
+
+// patientSnap is how many records lie between two snapshots. In the end there
+// are so many that a learner which is sent one finds the log that follows it.
+func (n *node) patientSnap() int {
+	if n.w.calm {
+		return max(n.snapEvery, 200)
+	}
+	return n.snapEvery
 }
 
 func (n *node) String() string { return fmt.Sprintf("server %d", n.id) }

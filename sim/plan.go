@@ -15,6 +15,7 @@ type kind struct {
 	name        string
 	least, most time.Duration // the mean time between two is drawn from
 	alone       bool          // it may befall one server and leave the rest whole
+	often       bool          // it is what most errors of protocols need
 	do          func(w *world, r *rand.Rand)
 }
 
@@ -22,32 +23,38 @@ type kind struct {
 func kinds() []kind {
 	const ms, s = time.Millisecond, time.Second
 	return []kind{
-		{"crash", 200 * ms, 4 * s, true, crashOne},
-		{"crash all", 1 * s, 8 * s, false, crashAll},
-		{"crash quorum", 1 * s, 8 * s, false, crashQuorum},
-		{"crash in operation", 200 * ms, 3 * s, true, crashInOperation},
-		{"crash in start", 500 * ms, 4 * s, true, crashInStart},
-		{"restart storm", 1 * s, 6 * s, true, restartStorm},
-		{"wipe", 1 * s, 6 * s, true, wipeOne},
-		{"pause", 500 * ms, 5 * s, true, pauseOne},
-		{"long pause", 2 * s, 8 * s, true, pauseLong},
-		{"clock jump", 300 * ms, 3 * s, true, clockJump},
+		{"crash", 200 * ms, 4 * s, true, false, crashOne},
+		{"crash all", 1 * s, 8 * s, false, false, crashAll},
+		{"crash quorum", 1 * s, 8 * s, false, false, crashQuorum},
+		{"crash in operation", 200 * ms, 3 * s, true, false, crashInOperation},
+		{"crash in start", 500 * ms, 4 * s, true, false, crashInStart},
+		{"restart storm", 1 * s, 6 * s, true, false, restartStorm},
+		{"wipe", 1 * s, 6 * s, true, false, wipeOne},
+		{"pause", 500 * ms, 5 * s, true, false, pauseOne},
+		{"long pause", 2 * s, 8 * s, true, false, pauseLong},
+		{"clock jump", 300 * ms, 3 * s, true, false, clockJump},
+		{"starve", 50 * ms, 2 * s, true, true, starve},
+		{"absence", 500 * ms, 4 * s, true, true, absent},
 
-		{"stall", 200 * ms, 4 * s, true, stallOne},
-		{"disk error", 200 * ms, 3 * s, true, diskError},
-		{"read error", 500 * ms, 4 * s, true, readError},
-		{"full disk", 500 * ms, 4 * s, true, fullDisk},
-		{"rot", 1 * s, 6 * s, true, rotOne},
+		{"depose", 300 * ms, 4 * s, false, true, depose},
+		{"usurp", 500 * ms, 4 * s, false, true, usurp},
+		{"strand", 300 * ms, 4 * s, false, true, strand},
 
-		{"cut off", 500 * ms, 5 * s, true, cutOff},
-		{"split", 500 * ms, 6 * s, false, split},
-		{"one way", 300 * ms, 4 * s, true, oneWay},
-		{"partial", 500 * ms, 5 * s, true, partial},
-		{"swizzle", 1 * s, 6 * s, false, swizzle},
-		{"clog", 200 * ms, 3 * s, true, clogOne},
-		{"reset", 100 * ms, 3 * s, true, resetOne},
-		{"half-open", 300 * ms, 4 * s, true, halfOpen},
-		{"broken stream", 300 * ms, 4 * s, true, breakStream},
+		{"stall", 200 * ms, 4 * s, true, false, stallOne},
+		{"disk error", 200 * ms, 3 * s, true, false, diskError},
+		{"read error", 500 * ms, 4 * s, true, false, readError},
+		{"full disk", 500 * ms, 4 * s, true, false, fullDisk},
+		{"rot", 1 * s, 6 * s, true, false, rotOne},
+
+		{"cut off", 500 * ms, 5 * s, true, false, cutOff},
+		{"split", 500 * ms, 6 * s, false, false, split},
+		{"one way", 300 * ms, 4 * s, true, false, oneWay},
+		{"partial", 500 * ms, 5 * s, true, false, partial},
+		{"swizzle", 1 * s, 6 * s, false, false, swizzle},
+		{"clog", 200 * ms, 3 * s, true, false, clogOne},
+		{"reset", 100 * ms, 3 * s, true, false, resetOne},
+		{"half-open", 300 * ms, 4 * s, true, false, halfOpen},
+		{"broken stream", 300 * ms, 4 * s, true, false, breakStream},
 	}
 }
 
@@ -78,7 +85,11 @@ func plan(seed uint64, lone bool, length time.Duration) []fault {
 	for i := range all {
 		k := &all[i]
 		rng := source(seed, k.name)
-		drawn := rng.Float64() < share && (k.alone || !lone)
+		chance := share
+		if k.often {
+			chance = max(share, 0.35)
+		}
+		drawn := rng.Float64() < chance && (k.alone || !lone)
 		mean := spread(rng, k.least, k.most)
 		for at := next(rng, mean); drawn && at < length; at += next(rng, mean) {
 			out = append(out, fault{at: at, kind: k})

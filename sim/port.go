@@ -35,7 +35,7 @@ const graceOfPorts = 3 * time.Second
 
 func (p *port) open(n *node) {
 	life := n.life
-	*p = port{node: n, life: n.life, ids: n.newIDs(), seq: (n.w.rng.Uint64() >> 24) << 24, gated: n.w.chance(0.5)}
+	*p = port{node: n, life: n.life, ids: n.newIDs(), seq: uint64(n.life) << 24, gated: n.w.chance(0.5)}
 	n.w.after(tickTime/4, func() { p.chores(life) })
 }
 

@@ -47,16 +47,17 @@ func (w *world) report() Report {
 
 func newWorld(o Options) *world {
 	rng := rand.New(rand.NewPCG(o.Seed, 0x71756f72756d64))
-	w := &world{opt: o, rng: rng, trace: newTrace(o.Trace), resumed: -1}
+	w := &world{opt: o, rng: rng, trace: newTrace(o.Trace), fit: usual(), resumed: -1}
 	f, s := draw(&w.opt, rng)
 	if o.Seed%6 == 5 && !f.lone { // epochs that are used up soon
 		w.spent = zab.CounterMax - uint32(2+o.Seed/6%50)
 	}
+	w.fit.draw(source(o.Seed, "fitting"))
 	w.furnish(s.servers, s.observers, f)
 	for i := range s.clients {
 		w.clients = append(w.clients, &client{w: w, id: i + 1})
 	}
-	w.say("seed %d: %d voters, %d observers, %d clients, faults for %v, %+v", o.Seed, s.servers, s.observers, s.clients, w.opt.Chaos, f)
+	w.say("seed %d: %d voters, %d observers, %d clients, faults for %v, %+v, %+v", o.Seed, s.servers, s.observers, s.clients, w.opt.Chaos, f, w.fit)
 	return w
 }
 

@@ -39,7 +39,7 @@ func play(o Options, voters, observers int, tell func(s *script)) Report {
 
 // perform plays a story, with a blow where there is one.
 func perform(o Options, voters, observers int, b *blow, tell func(s *script)) (Report, *script) {
-	w := &world{opt: o, rng: rand.New(rand.NewPCG(o.Seed, 0x736372697074)), trace: newTrace(o.Trace), blow: b}
+	w := &world{opt: o, rng: rand.New(rand.NewPCG(o.Seed, 0x736372697074)), trace: newTrace(o.Trace), fit: usual(), blow: b}
 	w.furnish(voters, observers, faults{})
 	s := &script{world: w}
 	w.guard(func() { s.tell(tell) })

@@ -12,7 +12,8 @@ import (
 var reachable = append([]string{
 	"DIFF", "TRUNC", "SNAP", "ack of NEWLEADER", "snapshot",
 	"crash", "crash of all", "crash of a quorum", "crash in operation", "crash in start", "silent crash", "kill", "restart storm",
-	"wipe", "pause", "long pause", "clock jump", "one server alone has faults",
+	"starved: receive", "starved: append", "starved: send", "starved: apply", "absence", "leader deposed", "leader usurped", "leader stranded",
+	"leader paused", "wipe", "pause", "long pause", "clock jump", "one server alone has faults",
 	"stall", "long stall", "watchdog", "rot", "damage found at start", "damage found by a read",
 	"failed sync: error", "failed write: error", "failed create: error", "failed rename: error", "failed syncdir: error",
 	"failed truncate: error", "failed preallocate: error", "failed remove: error", "failed read: error",

@@ -39,10 +39,13 @@ func (n *node) later(s stage, wait time.Duration, f func()) {
 }
 
 // due performs a step whose time has come, or keeps it.
-func (n *node) due(s stage, f func()) {
+func (n *node) due(s stage, f func()) { n.dueIn(s, s, f) }
+
+// dueIn is due for a step that has its order with those of its lane only.
+func (n *node) dueIn(lane any, s stage, f func()) {
 	switch {
 	case n.paused:
-		n.backlog = append(n.backlog, func() { n.due(s, f) })
+		n.backlog = append(n.backlog, delayed{lane, func() { n.due(s, f) }})
 	case n.held[s]:
 		n.waiting[s] = append(n.waiting[s], f)
 	default:

@@ -76,7 +76,7 @@ func (s Sweep) Run() Total {
 func (s Sweep) one(seed uint64) Report {
 	o := s.Options
 	o.Seed = seed
-	r := Run(o)
+	r := bounded(o)
 	if !s.Twice || r.Err != nil {
 		return r
 	}
@@ -85,6 +85,28 @@ func (s Sweep) one(seed uint64) Report {
 		r.Err = fmt.Errorf("the second run took another course: trace hash %016x, then %016x", r.Hash, again.Hash)
 	}
 	return r
+}
+
+// runLimit bounds a run in real time: most take some hundredths of a second,
+// and one that is caught in a step that never ends would tell nobody.
+const runLimit = time.Minute
+
+// bounded performs a run, or reports that it does not end. Then it goes on in
+// the background, for there is no way to stop it.
+func bounded(o Options) Report {
+	if o.Trace != nil {
+		return Run(o) // as fast as the story is read
+	}
+	done := make(chan Report, 1)
+	go func() { done <- Run(o) }()
+	limit := time.NewTimer(runLimit)
+	defer limit.Stop()
+	select {
+	case r := <-done:
+		return r
+	case <-limit.C:
+		return Report{Seed: o.Seed, Err: fmt.Errorf("it has not ended within %v: a step does not end", runLimit)}
+	}
 }
 
 // add counts a report and tells of it when it failed or is the only one.

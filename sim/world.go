@@ -67,6 +67,7 @@ type world struct {
 
 	nodes   []*node
 	net     *network
+	fit     fitting
 	clients []*client
 	check   *checker
 	trace   *trace

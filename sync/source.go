@@ -9,8 +9,8 @@ import (
 
 // Bounds of a snapshot on its way to one learner.
 const (
-	snapChunkBytes  = 512 << 10
-	snapWindowBytes = 4 << 20
+	snapChunkBytes = 512 << 10
+	snapWindow     = 8 // pieces
 
 	// findBytes bounds the log read that looks for a learner's last position:
 	// only the position is wanted.
@@ -29,6 +29,7 @@ type Source struct {
 	finding uint64       // log read under way, 0 for none
 	cut     zab.Position // sent in TRUNC
 
+	piece  int64    // bytes of the snapshot sent at a time
 	snap   zab.Snap // being sent
 	read   int64    // bytes asked of the disk
 	sent   int64
@@ -41,7 +42,7 @@ type Source struct {
 
 // NewSource starts to bring a learner up to date whose log ends at last.
 func NewSource(link zab.LinkID, server zab.ServerID, last zab.Position, log *history.Log, out *zab.Output) *Source {
-	s := &Source{link: link, server: server, last: last, log: log}
+	s := &Source{link: link, server: server, last: last, log: log, piece: snapChunkBytes}
 	if at, known := log.Find(last.Zxid); known {
 		s.choose(at, false, out)
 	} else {
@@ -49,6 +50,9 @@ func NewSource(link zab.LinkID, server zab.ServerID, last zab.Position, log *his
 	}
 	return s
 }
+
+// Pieces sets how many bytes of a snapshot are sent at a time.
+func (s *Source) Pieces(bytes int) { s.piece = int64(bytes) }
 
 // From returns the position from which to stream records, and whether the
 // learner is ready for them.
@@ -103,11 +107,11 @@ func (s *Source) Opened(res *zab.SnapReadResult, out *zab.Output) error {
 	return nil
 }
 
-// readMore keeps at most snapWindowBytes between what was asked of the disk
+// readMore keeps at most snapWindow pieces between what was asked of the disk
 // and what the learner has written.
 func (s *Source) readMore(out *zab.Output) {
-	for s.read < s.snap.Size && s.read-s.acked < snapWindowBytes {
-		n := min(snapChunkBytes, s.snap.Size-s.read)
+	for s.read < s.snap.Size && s.read-s.acked < snapWindow*s.piece {
+		n := min(s.piece, s.snap.Size-s.read)
 		out.SnapReads = append(out.SnapReads, zab.SnapRead{ID: uint64(s.link), Off: s.read, Len: int(n)})
 		s.read += n
 	}

@@ -136,7 +136,8 @@ func TestSnapshotWindow(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.out.Reset()
-	const size = snapWindowBytes + 3*snapChunkBytes/2
+	const window = snapWindow * snapChunkBytes
+	const size = window + 3*snapChunkBytes/2
 	if err := b.s.Opened(&zab.SnapReadResult{At: b.recs[1].Position(), Size: size}, &b.out); err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +149,7 @@ func TestSnapshotWindow(t *testing.T) {
 			}
 			asked += int64(r.Len)
 		}
-		if asked-acked > snapWindowBytes || asked < size && asked-acked < snapWindowBytes-snapChunkBytes {
+		if asked-acked > window || asked < size && asked-acked < window-snapChunkBytes {
 			t.Fatalf("%d bytes asked for, %d acknowledged", asked, acked)
 		}
 		b.out.Reset()
