@@ -5,6 +5,11 @@ import (
 	"github.com/quorumd/quorumd/zab"
 )
 
+// appendBytes is how large an append is at the most when another record joins
+// it. An append is done or not done, so that this bounds how much the disk must
+// do before it can tell of progress.
+const appendBytes = 1 << 20
+
 // Log tracks one server's log. It is not safe for concurrent use.
 type Log struct {
 	appended zab.Position
@@ -14,6 +19,8 @@ type Log struct {
 	done  uint64 // number of the last one completed
 	fence uint64 // number of the last truncation or snapshot installation
 	reads uint64 // number of the last log read
+
+	gathered int // bytes of the last append asked for
 
 	recent ring
 }
@@ -45,10 +52,12 @@ func (l *Log) Append(rec zab.Record, out *zab.Output) {
 		"record %s after %08x does not follow %s", rec.Zxid, rec.Prev, l.appended)
 	l.appended = rec.Position()
 	l.recent.push(rec)
-	if n := len(out.Disk); n > 0 && out.Disk[n-1].Kind == zab.DiskAppend {
+	if n := len(out.Disk); n > 0 && out.Disk[n-1].Kind == zab.DiskAppend && l.gathered < appendBytes {
 		out.Disk[n-1].Records = append(out.Disk[n-1].Records, rec)
+		l.gathered += len(rec.Bytes)
 		return
 	}
+	l.gathered = len(rec.Bytes)
 	l.ask(zab.DiskOp{Kind: zab.DiskAppend, Records: []zab.Record{rec}}, out)
 }
 

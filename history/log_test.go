@@ -235,3 +235,28 @@ func TestCHK102629(t *testing.T) {
 		t.Errorf("synced %s after the second cut", l.Synced())
 	}
 }
+
+// TestAppendsAreBounded: records that are asked for together are one append,
+// until it is large; then another begins, so that the disk can tell of the first.
+func TestAppendsAreBounded(t *testing.T) {
+	l := New(zab.Position{})
+	var out zab.Output
+	at := zab.Position{}
+	for i := range 40 {
+		rec := zab.Record{Zxid: at.Zxid + 1, Prev: at.CRC, CRC: uint32(i + 1), Bytes: make([]byte, 100<<10)}
+		at = rec.Position()
+		l.Append(rec, &out)
+	}
+	if len(out.Disk) != 4 {
+		t.Errorf("4 MB are %d appends", len(out.Disk))
+	}
+	out.Reset()
+	for i := range 1000 {
+		rec := zab.Record{Zxid: at.Zxid + 1, Prev: at.CRC, CRC: uint32(i + 1), Bytes: make([]byte, 100)}
+		at = rec.Position()
+		l.Append(rec, &out)
+	}
+	if len(out.Disk) != 1 {
+		t.Errorf("100 kB are %d appends", len(out.Disk))
+	}
+}

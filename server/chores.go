@@ -27,7 +27,7 @@ func (s *Server) chores() {
 	for {
 		select {
 		case <-purge.C:
-			s.purge()
+			signal(s.snapshots.sweep)
 		case <-reap.C:
 			s.reap()
 		case <-look.C:

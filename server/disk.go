@@ -14,8 +14,17 @@ import (
 // read back and verified at the least; the watchdog waits that much longer.
 const installSpeed = 10 << 20
 
+// batchBytes bounds what a batch writes to the log, and what is received of a
+// snapshot, but for the operation that passes it: with the records of one
+// operation (history.Log) that is 5 MiB and a record. A leader whose log stands
+// still for syncLimit gives up (L10), and what it sees of progress is the end of
+// a batch: unbounded, a thousand outstanding writes of 1 MB would depose it over
+// a disk that is slow and works. Small writes gather far less than that while
+// a sync lasts, and large ones gain nothing more from sharing one.
+const batchBytes = 4 << 20
+
 // diskRunner performs disk operations. Whatever has gathered while one batch
-// was being performed makes the next: group commit.
+// was being performed makes the next, as far as batchBytes go: group commit.
 type diskRunner struct {
 	s     *Server
 	ops   *mailbox[zab.DiskOp] // bound: the outstanding windows of whoever proposes
@@ -68,7 +77,7 @@ func (d *diskRunner) run() {
 			last = true
 		}
 		batch = d.ops.take(batch)
-		if (len(batch) > 0 || !last) && !d.perform(batch) {
+		if (len(batch) > 0 || !last) && !d.performAll(batch) {
 			<-d.stops
 			return
 		}
@@ -76,6 +85,36 @@ func (d *diskRunner) run() {
 			return
 		}
 	}
+}
+
+// performAll does what has gathered in batches of bounded size, and reports each
+// as it is done. Nothing to do is a batch too: it finds out whether the store
+// has failed.
+func (d *diskRunner) performAll(ops []zab.DiskOp) bool {
+	for {
+		n := batchLen(ops)
+		if !d.perform(ops[:n]) {
+			return false
+		}
+		if ops = ops[n:]; len(ops) == 0 {
+			return true
+		}
+	}
+}
+
+// batchLen returns how many of ops make the next batch.
+func batchLen(ops []zab.DiskOp) int {
+	bytes := 0
+	for i := range ops {
+		bytes += len(ops[i].Data)
+		for j := range ops[i].Records {
+			bytes += len(ops[i].Records[j].Bytes)
+		}
+		if bytes >= batchBytes {
+			return i + 1
+		}
+	}
+	return len(ops)
 }
 
 // perform does a batch and reports its completions. After an error nothing is

@@ -23,7 +23,7 @@
 //	log reader   reads the log for apply and for learners that lag
 //	snap reader  reads snapshots for learners
 //	snapshotter  writes snapshots and purges, one at a time
-//	chores       purges by the clock; asks a leader's tree what is due;
+//	chores       says when to purge; asks a leader's tree what is due;
 //	             sees that the server's files are still there
 //	notes        turns notes into log lines
 //	watchdog     ends the process when the disk does not come back

@@ -23,7 +23,7 @@ func TestNuRaft190(t *testing.T) {
 	var all, churn sync.WaitGroup
 	for range 6 {
 		churn.Go(func() {
-			for range 80 {
+			for range 40 {
 				if err := comeAndGo(address); err != nil {
 					t.Error(err)
 					return
@@ -63,7 +63,7 @@ func TestNuRaft190(t *testing.T) {
 	}()
 	select {
 	case <-done:
-	case <-time.After(10 * time.Second):
+	case <-time.After(waitLimit):
 		t.Fatal("somebody waits for ever")
 	}
 	c.Close()

@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/txnlog"
@@ -28,23 +29,48 @@ func (s *Server) readLogs() {
 }
 
 // readSnapshots reads snapshots for learners. One that cannot be read costs
-// the learner its connection, nothing else.
+// the learner its connection, nothing else. While there is no snapshot, those
+// who want one wait for the snapshotter to write it; the others go on.
 func (s *Server) readSnapshots() {
-	var batch []zab.SnapRead
-	for s.await(s.snapReads.wake) {
-		batch = s.snapReads.take(batch)
-		for _, q := range batch {
-			s.readSnapshot(q)
+	var batch, waiting []zab.SnapRead
+	for {
+		select {
+		case <-s.quit:
+			return
+		case <-s.snapReads.wake:
+			batch = s.snapReads.take(batch)
+			waiting = s.readBatch(batch, waiting)
+		case <-s.snapshots.tried:
+			for _, q := range waiting {
+				s.readSnapshot(q)
+			}
+			waiting = waiting[:0]
 		}
 	}
 }
 
-func (s *Server) readSnapshot(q zab.SnapRead) {
-	if q.Open {
-		if err := s.snapshots.ensure(); err != nil {
-			s.log.Warn().Err(err).Uint64("link", q.ID).Msg("no snapshot for a learner")
+// readBatch performs what was asked of snapshots, and returns who waits for
+// one to be written.
+func (s *Server) readBatch(batch, waiting []zab.SnapRead) []zab.SnapRead {
+	for _, q := range batch {
+		if s.ending() {
+			return nil
 		}
+		if q.Open || q.Close {
+			waiting = slices.DeleteFunc(waiting, func(w zab.SnapRead) bool { return w.ID == q.ID })
+		}
+		if _, ok := s.store.NewestSnapshot(); q.Open && !ok {
+			waiting = append(waiting, q)
+			s.snapshots.demand()
+			continue
+		}
+		s.readSnapshot(q)
 	}
+	return waiting
+}
+
+func (s *Server) readSnapshot(q zab.SnapRead) {
+	ranked.NoLocks("a read of a snapshot")
 	res := s.store.SnapRead(q)
 	if q.Close {
 		return
@@ -87,5 +113,5 @@ func (s *Server) ending() bool {
 // routine reports whether an error of a snapshot is one that may happen
 // without anything being wrong.
 func routine(err error) bool {
-	return errors.Is(err, txnlog.ErrSuperseded) || errors.Is(err, errEnding)
+	return errors.Is(err, txnlog.ErrSuperseded) || errors.Is(err, txnlog.ErrClosed) || errors.Is(err, errEnding)
 }

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/zab"
 )
 
 // TestLearnerWithoutData brings a server back that has lost everything, by a
@@ -54,16 +55,16 @@ func TestSnapshotOnDemand(t *testing.T) {
 	if _, ok := s.store.NewestSnapshot(); ok {
 		t.Fatal("there is a snapshot already")
 	}
-	if err := s.snapshots.ensure(); err != nil {
-		t.Fatal(err)
-	}
-	first, ok := s.store.NewestSnapshot()
-	if !ok {
-		t.Fatal("no snapshot after ensure")
-	}
-	if err := s.snapshots.ensure(); err != nil {
-		t.Fatal(err)
-	}
+	s.snapReads.put(zab.SnapRead{ID: 1, Open: true})
+	eventually(t, "a snapshot on demand", func() bool {
+		_, ok := s.store.NewestSnapshot()
+		return ok
+	})
+	first, _ := s.store.NewestSnapshot()
+	s.snapReads.put(zab.SnapRead{ID: 2, Open: true})
+	eventually(t, "both being open", func() bool {
+		return !s.store.SnapRead(zab.SnapRead{ID: 1, Len: 1}).Failed && !s.store.SnapRead(zab.SnapRead{ID: 2, Len: 1}).Failed
+	})
 	if again, _ := s.store.NewestSnapshot(); again != first {
 		t.Fatalf("a second snapshot at %s", again.At)
 	}

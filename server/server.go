@@ -299,6 +299,7 @@ func (s *Server) supervise() {
 func (s *Server) tearDown() {
 	s.port.Close()
 	close(s.quit) // the loop ends before its links do, and calls no election about it
+	s.store.Stop()
 	s.workers.Wait()
 	s.applier.stop() // after the loop, so that what was committed is applied
 	s.inbox.close()  // readers of links may wait in it

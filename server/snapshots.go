@@ -3,6 +3,7 @@ package server
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/quorumd/quorumd/internal/ranked"
@@ -17,68 +18,66 @@ const snapNodes = 256
 // errEnding says that a snapshot was given up because the server ends.
 var errEnding = errors.New("the server is ending")
 
-// snapshotter writes snapshots while the server goes on, one at a time.
+// snapshotter writes snapshots while the server goes on, one at a time, and
+// purges. Both read whole snapshots, which takes its time, and nobody waits for
+// it but a snapshot that is due and a learner for which there is none.
 type snapshotter struct {
-	s    *Server
-	ask  chan struct{} // one slot
-	turn chan struct{} // holds a token while a snapshot is being written
+	s     *Server
+	ask   chan struct{} // one slot: a snapshot is due
+	sweep chan struct{} // one slot: a purge is due
+	tried chan struct{} // one slot: a snapshot was written, or could not be
+	busy  atomic.Bool   // a snapshot is being written
 }
 
 func newSnapshotter(s *Server) *snapshotter {
-	return &snapshotter{s: s, ask: make(chan struct{}, 1), turn: make(chan struct{}, 1)}
+	return &snapshotter{
+		s: s, ask: make(chan struct{}, 1), sweep: make(chan struct{}, 1), tried: make(chan struct{}, 1),
+	}
 }
 
 // due asks for a snapshot. It is refused while one is being written.
 func (sn *snapshotter) due() bool {
-	if len(sn.turn) > 0 {
+	if sn.busy.Load() {
 		return false
 	}
 	signal(sn.ask)
 	return true
 }
 
-func (sn *snapshotter) run() {
-	for sn.s.await(sn.ask) {
-		if !sn.enter() {
-			return
-		}
-		err := sn.write()
-		<-sn.turn
-		if err == nil {
-			sn.s.purge()
-			continue
-		}
-		sn.report(err)
-	}
-}
-
-// enter takes the turn, or reports false when the server ends.
-func (sn *snapshotter) enter() bool {
+// demand sees that tried will be signalled: for the snapshot that is being
+// written, or for one more. A signal from before is taken back.
+func (sn *snapshotter) demand() {
 	select {
-	case sn.turn <- struct{}{}:
-		return true
-	case <-sn.s.quit:
-		return false
+	case <-sn.tried:
+	default:
+	}
+	sn.due()
+}
+
+func (sn *snapshotter) run() {
+	for {
+		select {
+		case <-sn.s.quit:
+			return
+		case <-sn.ask:
+			sn.attempt()
+		case <-sn.sweep:
+			sn.s.purge()
+		}
 	}
 }
 
-// ensure sees that there is a snapshot on the disk, writing one if need be.
-func (sn *snapshotter) ensure() error {
-	if _, ok := sn.s.store.NewestSnapshot(); ok {
-		return nil
-	}
-	if !sn.enter() {
-		return errEnding
-	}
-	defer func() { <-sn.turn }()
-	if _, ok := sn.s.store.NewestSnapshot(); ok {
-		return nil // meanwhile
-	}
+// attempt writes a snapshot and, if that went well, purges what it replaces.
+func (sn *snapshotter) attempt() {
+	sn.busy.Store(true)
 	err := sn.write()
+	sn.busy.Store(false)
+	signal(sn.tried)
 	if err != nil {
-		sn.s.disk.verify()
+		sn.report(err)
+		return
 	}
-	return err
+	sn.s.purge()
 }
 
 // report says what became of a snapshot. The older ones and the log are as
@@ -141,12 +140,16 @@ func (sn *snapshotter) copy(image *replica.Image, w *txnlog.SnapshotWriter) erro
 	return nil
 }
 
-// purge removes old snapshots and the log before them, if that is wanted.
+// purge removes old snapshots and the log before them, if that is wanted. It
+// reads those that it keeps; the snapshotter's goroutine has the time.
 func (s *Server) purge() {
 	if s.cfg.PurgeInterval <= 0 {
 		return
 	}
 	if err := s.store.Purge(s.cfg.KeepSnapshots); err != nil {
+		if routine(err) {
+			return
+		}
 		s.log.Error().Err(err).Msg("purge failed")
 		s.disk.verify()
 	}

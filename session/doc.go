@@ -56,10 +56,10 @@
 // Under one leader this is the order in which it decided. Between leaders the
 // epoch decides, as it does for records: what a deposed leader agreed to is
 // earlier than everything of its successor, even behind records that nobody else
-// will ever have, and even if it happened later by the clock. That costs the
-// client a reconnection, and never more: whoever owns a session, the others are
-// refused. No two leaders have the same epoch and no leader decides twice at
-// the same place, so there are no ties.
+// will ever have, and even if it happened later by the clock. That may cost the
+// client a reconnection, but never mixes its writes: whoever owns a session, the
+// others are refused. No two leaders have the same epoch and no leader decides
+// twice at the same place, so there are no ties.
 //
 // Invariant S4: a session belongs to the server that acted at the last place
 // known, in whatever order the acts are heard of. Every server keeps this from

@@ -58,24 +58,6 @@ func TestZK3231(t *testing.T) {
 	}
 }
 
-// TestRottenSnapshotIsNotSent: a learner is given an older snapshot, and told
-// that there is none when all have rotted, so that a new one is written.
-func TestRottenSnapshotIsNotSent(t *testing.T) {
-	fsys, s, _ := fiveSnapshots(t)
-	for _, z := range []zab.Zxid{15, 12, 9, 6, 3} {
-		if res := s.SnapRead(zab.SnapRead{ID: 1, Open: true}); res.Failed || res.At.Zxid != z {
-			t.Errorf("given %+v, want %s", res, z)
-		}
-		edit(t, fsys, inDir(snapName(z)), flip(200))
-	}
-	if res := s.SnapRead(zab.SnapRead{ID: 1, Open: true}); !res.Failed {
-		t.Errorf("given %+v", res)
-	}
-	if _, ok := s.NewestSnapshot(); ok {
-		t.Error("there is a snapshot, all of them are damaged")
-	}
-}
-
 // TestZK2325LogAlone: the log of a server that never wrote a snapshot, old as it
 // may be, is whole, and taken.
 func TestZK2325LogAlone(t *testing.T) {

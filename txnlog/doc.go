@@ -110,10 +110,14 @@
 // completion compare positions and offsets, so there is nothing that could be
 // reused while somebody still looks at it (HBASE-25984).
 //
+// T9: no piece of a snapshot is sent to a learner that was not found intact, and
+// what was found damaged or cannot be read is not sent again: the next one is
+// given an older snapshot, or is told that there is none.
+//
 // # Who may call what
 //
-// Do, Prepare and Close have one caller. ReadLog, SnapRead, OpenSnapshot, Stats
-// and Purge may be called beside them, as may one SnapshotWriter. Readers see
+// Do, Prepare and Close have one caller. ReadLog, SnapRead, OpenSnapshot, Stats,
+// Purge and Stop may be called beside them, as may one SnapshotWriter. Readers see
 // what was written, durable or not. A cut of the log while they read makes them
 // read again.
 //

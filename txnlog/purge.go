@@ -12,8 +12,9 @@ import (
 // the log from the oldest of them on. When there are fewer, nothing is removed:
 // a damaged snapshot never counts (ZOOKEEPER-3231), and one that was intact when
 // it was written may have rotted since. When there would be nothing to remove,
-// nothing is read. It may be called concurrently with Do. A failure to read
-// leaves everything in place; a failure to remove ends the store.
+// nothing is read. It may be called concurrently with Do, and holds no lock
+// while it reads. A failure to read leaves everything in place, and so does
+// Stop; a failure to remove ends the store.
 func (s *Store) Purge(keep int) error {
 	if err := s.failure(); err != nil {
 		return err
@@ -92,18 +93,19 @@ func (s *Store) verified(sn *snapshot) (bool, error) {
 	if ok, _ := s.believed(sn); !ok {
 		return false, nil
 	}
-	info, err := verifySnapshot(s.fs, sn.path)
+	info, err := verifyUnless(s.fs, sn.path, s.stopping.Load)
 	if err != nil && !isDamage(err) {
 		return false, err
 	}
 	good := err == nil && info.At == sn.at
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	sn.state = snapBad
-	if good {
-		sn.state = snapGood
+	if !good || sn.state == snapBad { // found meanwhile by a sending
+		sn.state = snapBad
+		return false, nil
 	}
-	return good, nil
+	sn.state = snapGood
+	return true, nil
 }
 
 // unneeded returns the snapshots and segments that are wholly before oldest,

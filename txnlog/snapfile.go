@@ -100,7 +100,14 @@ func openSnapFile(fsys vfs.FS, path string) (*SnapshotReader, error) {
 	if err != nil {
 		return nil, err
 	}
+	return beginSnapFile(f, path)
+}
+
+// beginSnapFile is openSnapFile for a file that is open; it closes f if it
+// fails.
+func beginSnapFile(f vfs.File, path string) (*SnapshotReader, error) {
 	r := &SnapshotReader{f: f, path: path, dec: wire.NewDecoder()}
+	var err error
 	if r.size, err = f.Size(); err == nil {
 		r.fr.reset(f, 0, r.size)
 		err = r.header()
@@ -185,14 +192,34 @@ func (r *SnapshotReader) Next() (kind uint8, body []byte, err error) {
 // Close closes the file.
 func (r *SnapshotReader) Close() error { return r.f.Close() }
 
+// through reads on until all frames that begin before off have been found
+// intact; at the file's size, until the whole has.
+func (r *SnapshotReader) through(off int64) error {
+	for !r.done && (r.fr.off < off || off == r.size) {
+		if _, _, err := r.Next(); err != nil && err != io.EOF {
+			return err
+		}
+	}
+	return nil
+}
+
 // verifySnapshot reads a whole snapshot file.
 func verifySnapshot(fsys vfs.FS, path string) (SnapshotInfo, error) {
+	return verifyUnless(fsys, path, func() bool { return false })
+}
+
+// verifyUnless reads a whole snapshot file, however long that takes, unless
+// stop says that nobody wants to know any more; then the error is ErrClosed.
+func verifyUnless(fsys vfs.FS, path string, stop func() bool) (SnapshotInfo, error) {
 	r, err := openSnapFile(fsys, path)
 	if err != nil {
 		return SnapshotInfo{}, err
 	}
 	defer r.Close() //nolint:errcheck // it was only read
 	for {
+		if stop() {
+			return SnapshotInfo{}, ErrClosed
+		}
 		if _, _, err := r.Next(); err == io.EOF {
 			return r.Info(), nil
 		} else if err != nil {

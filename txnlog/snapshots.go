@@ -1,7 +1,6 @@
 package txnlog
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 
@@ -15,7 +14,7 @@ type snapState uint8
 const (
 	snapUnread snapState = iota // only its header was read
 	snapGood                    // read to the end and found intact by this process
-	snapBad                     // damaged
+	snapBad                     // damaged, or cannot be read
 )
 
 // snapshot is a file under a final name.
@@ -106,7 +105,7 @@ func (w *SnapshotWriter) Commit() error {
 	w.f = nil
 	var info SnapshotInfo
 	if err == nil {
-		if info, err = verifySnapshot(w.s.fs, w.tmp); err != nil {
+		if info, err = verifyUnless(w.s.fs, w.tmp, w.s.stopping.Load); err != nil {
 			err = fmt.Errorf("txnlog: read back: %w", err)
 		}
 	}
@@ -237,99 +236,4 @@ func (s *Store) OpenSnapshot(at zab.Position) (*SnapshotReader, error) {
 		return nil, fmt.Errorf("txnlog: %w: %s is of %s, not of %s", ErrCorrupt, path, r.at, at)
 	}
 	return r, nil
-}
-
-// maxSnapRead bounds the bytes that one SnapRead returns.
-const maxSnapRead = 4 << 20
-
-// snapRead is a snapshot that is being sent to a learner. Its file stays
-// readable when it is purged.
-type snapRead struct {
-	at   zab.Position
-	file vfs.File
-	size int64
-}
-
-// SnapRead opens, reads and closes snapshots for learners; concurrent with Do
-// and with itself for different IDs. Failed means that there is no snapshot,
-// that it cannot be read, or that ID has none open. To open one reads it all: a
-// learner would refuse a snapshot that has rotted, and ask for it again for ever.
-func (s *Store) SnapRead(q zab.SnapRead) zab.SnapReadResult {
-	failed := zab.SnapReadResult{ID: q.ID, Failed: true}
-	switch {
-	case q.Close:
-		s.endSnapRead(q.ID)
-		return zab.SnapReadResult{ID: q.ID}
-	case q.Open:
-		r, err := s.beginSnapRead(q.ID)
-		if err != nil {
-			return failed
-		}
-		return zab.SnapReadResult{ID: q.ID, At: r.at, Size: r.size}
-	}
-	s.mu.Lock()
-	r := s.reads[q.ID]
-	s.mu.Unlock()
-	if r == nil || q.Off < 0 || q.Off > r.size || q.Len < 0 {
-		return failed
-	}
-	b := make([]byte, min(int64(q.Len), r.size-q.Off, maxSnapRead))
-	if err := readFull(r.file, b, q.Off); err != nil {
-		return failed
-	}
-	return zab.SnapReadResult{ID: q.ID, At: r.at, Size: r.size, Off: q.Off, Data: b}
-}
-
-func (s *Store) beginSnapRead(id uint64) (*snapRead, error) {
-	s.endSnapRead(id)
-	sn, err := s.newestVerified()
-	if err != nil {
-		return nil, err
-	}
-	f, err := s.fs.Open(sn.path)
-	if err != nil {
-		return nil, err
-	}
-	size, err := f.Size()
-	if err != nil {
-		closeQuietly(f)
-		return nil, err
-	}
-	r := &snapRead{at: sn.at, file: f, size: size}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.failed != nil || s.reads == nil {
-		closeQuietly(f)
-		return nil, errors.Join(s.failed, ErrClosed)
-	}
-	s.reads[id] = r
-	return r, nil
-}
-
-// newestVerified reads snapshots, newest first, until one is intact.
-func (s *Store) newestVerified() (*snapshot, error) {
-	for {
-		s.mu.Lock()
-		sn, err := s.newest(), s.failed
-		s.mu.Unlock()
-		switch {
-		case err != nil:
-			return nil, err
-		case sn == nil:
-			return nil, ErrNoSnapshot
-		}
-		if good, err := s.verified(sn); good || err != nil {
-			return sn, err
-		}
-	}
-}
-
-func (s *Store) endSnapRead(id uint64) {
-	s.mu.Lock()
-	r := s.reads[id]
-	delete(s.reads, id)
-	s.mu.Unlock()
-	if r != nil {
-		closeQuietly(r.file)
-	}
 }

@@ -32,6 +32,7 @@ type Store struct {
 	dones   []zab.DiskDone
 
 	rollAsked atomic.Bool
+	stopping  atomic.Bool // nobody waits for a snapshot to be read to its end
 
 	// jobs serialises what changes the set of files besides appending: a
 	// truncation, an installation, a purge, the publication of a snapshot. It
@@ -137,6 +138,12 @@ func (s *Store) fail(err error) error {
 	return s.failed
 }
 
+// Stop has a purge, and a snapshot that is being read back, end soon: they read
+// whole snapshots, which may take minutes, and whoever calls Close next waits
+// for them first. They fail with ErrClosed and leave everything in place. Do
+// and the readers go on. It may be called concurrently with everything.
+func (s *Store) Stop() { s.stopping.Store(true) }
+
 // Close notes the log's end durably and closes all files. Snapshot readers and
 // writers still open keep their files. Close has the same caller as Do.
 func (s *Store) Close() error {
@@ -167,7 +174,7 @@ func (s *Store) Close() error {
 		closeQuietly(f)
 	}
 	for _, r := range reads {
-		closeQuietly(r.file)
+		_ = r.r.Close()
 	}
 	s.promise.close()
 	s.dirs.close()

@@ -1,0 +1,91 @@
+package server
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/rs/zerolog"
+
+	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/zab"
+)
+
+// TestRottenSnapshotsOfALeader: every snapshot of the leader has rotted since it
+// was written. A server that needs one is sent nothing that is damaged, and has
+// joined as soon as the leader has noticed and written a new one.
+func TestRottenSnapshotsOfALeader(t *testing.T) {
+	e := newEnsemble(t, 3, 0, func(c *Config) {
+		c.SnapCount, c.SegmentSize, c.KeepSnapshots = 50, 8<<10, 1
+		c.PurgeInterval = 1 << 40 // on, after snapshots
+	})
+	e.start(1, 2, 3)
+	leader := e.serving()
+	lost := leader%3 + 1
+	c := e.client(leader)
+	create(t, c, "/a", nil)
+	for i := range 200 {
+		create(t, c, fmt.Sprintf("/a/%d", i), make([]byte, 100))
+	}
+	eventually(t, "the log being purged", func() bool { return e.servers[leader-1].store.Base().Zxid > 0 })
+	c.Close()
+	e.closeAll() // what is in memory of the log would be enough for the third
+	e.wipe(lost)
+	e.start(leader, lost%3+1)
+	leader = e.serving()
+	store := e.servers[leader-1].store
+	before, _ := store.NewestSnapshot()
+	rot(t, e.configs[leader-1].DataDir)
+	e.start(lost)
+	e.serving()
+	e.converged()
+	if now, ok := store.NewestSnapshot(); !ok || now.At.Zxid <= before.At.Zxid {
+		t.Errorf("the leader has noticed nothing, its newest snapshot is at %s", now.At)
+	}
+}
+
+// rot damages every snapshot in its last frames.
+func rot(t *testing.T, dir string) {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join(dir, "*", "snapshot.*"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no snapshots: %v", err)
+	}
+	for _, path := range paths {
+		b, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.WriteAt([]byte{b[len(b)-100] ^ 1}, int64(len(b)-100)); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestNoSnapshotToSend: a learner that waits for a snapshot hears of it when
+// none can be written, and does not keep waiting.
+func TestNoSnapshotToSend(t *testing.T) {
+	disk := vfs.NewMem()
+	var logged lockedBuffer
+	s := openAlone(t, func(c *Config) { c.FS, c.DataDir, c.Logger = disk, "/data", zerolog.New(&logged) })
+	disk.Inject(vfs.Fault{Op: vfs.OpCreate, Path: "snapshot*", Err: syscall.ENOSPC})
+	s.snapReads.put(zab.SnapRead{ID: 1, Open: true}, zab.SnapRead{ID: 2, Open: true}, zab.SnapRead{ID: 3, Open: true}, zab.SnapRead{ID: 2, Close: true})
+	eventually(t, "the answers", func() bool {
+		return strings.Count(strings.Join(logged.lines(), "\n"), "snapshot cannot be read for a learner") == 2
+	})
+	disk.Heal()
+	s.snapReads.put(zab.SnapRead{ID: 4, Open: true})
+	eventually(t, "a snapshot being open", func() bool {
+		return !s.store.SnapRead(zab.SnapRead{ID: 4, Len: 1}).Failed
+	})
+}
