@@ -37,8 +37,9 @@
 //	    records it has applied and from what the servers assert before they
 //	    send anything else; the last place counts (session, S4). That a
 //	    session is over is told when a quorum has confirmed the leadership.
-//	L10 Who has a processor and no disk is found out: a leader whose own log
-//	    stands still for syncLimit while records wait for it gives up, and a
-//	    learner that answers pings but acknowledges nothing for syncLimit is
-//	    dropped (ZooKeeper's SyncLimitCheck).
+//	L10 A server whose disk has stopped is not taken for alive because it
+//	    answers pings: a leader whose own log makes no progress for syncLimit
+//	    while records wait to be synced gives up, and a learner that answers
+//	    pings but acknowledges no record for syncLimit is dropped (ZooKeeper's
+//	    SyncLimitCheck).
 package leader

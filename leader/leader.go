@@ -68,7 +68,7 @@ type Leader struct {
 	learners []*learner
 	tally    *broadcast.Tally
 	liveness liveness
-	ownLog   debt
+	ownLog   stallTracker
 	serving  bool            // the initial history is committed and applied here
 	unborn   []zab.SessionID // proposed here, not yet applied
 	barriers []barrier

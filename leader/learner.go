@@ -33,7 +33,7 @@ type learner struct {
 	heard    time.Duration // when a packet last came
 	ponged   uint64        // nonce of the last PONG
 	pongs    uint64        // PONGs that came
-	log      debt
+	log      stallTracker
 
 	source *zabsync.Source
 	cursor *broadcast.Cursor

@@ -114,11 +114,11 @@ func (l *Leader) Tick(now time.Duration, wall int64, out *zab.Output) {
 	if l.phase != Broadcast {
 		return
 	}
-	if l.stuck(now) {
+	if l.ownLogStalled(now) {
 		l.abdicate("own log not synced within syncLimit")
 		return
 	}
-	l.dropMute(now, out)
+	l.dropStalled(now, out)
 	if !l.inContact(now, l.syncLimit()) {
 		l.abdicate("not heard from a quorum within syncLimit")
 		return

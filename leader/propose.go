@@ -120,15 +120,15 @@ func (l *Leader) Packet(link zab.LinkID, pkt *zab.Packet, now time.Duration, wal
 		return
 	}
 	p.heard = now
+	if servedOnly(pkt.Kind) && p.stage != upToDate {
+		l.breach(p, pkt.Kind, out)
+		return
+	}
 	switch pkt.Kind {
 	case zab.KindAck:
 		l.acked(p, pkt.Zxid)
 		l.advance(out)
 	case zab.KindForward:
-		if p.stage != upToDate {
-			l.breach(p, pkt.Kind, out)
-			return
-		}
 		l.request(pkt.Body.(*zab.Request), p.server, link, now, wall, out)
 	case zab.KindPong:
 		l.pong(p, pkt, now, wall, out)
@@ -152,6 +152,12 @@ func (l *Leader) Packet(link zab.LinkID, pkt *zab.Packet, now time.Duration, wal
 		l.handshake(p, pkt, now, out)
 		l.advance(out)
 	}
+}
+
+// servedOnly reports whether a packet speaks for a client. A learner serves
+// none before UPTODATE.
+func servedOnly(k zab.PacketKind) bool {
+	return k == zab.KindForward || k == zab.KindAttach || k == zab.KindSync
 }
 
 // handshake takes the packets that lead up to UPTODATE.

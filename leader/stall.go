@@ -6,42 +6,44 @@ import (
 	"github.com/quorumd/quorumd/zab"
 )
 
-// debt watches for progress of a log, this server's or a learner's: pings are
-// answered by whoever has a processor, records only by whoever has a disk.
-type debt struct {
-	owed  zab.Zxid // the oldest record not acknowledged at the last look; 0 is none
-	since time.Duration
+// stallTracker measures how long a log has made no progress: this server's own
+// or a learner's. A ping is answered by the loop, whatever the disk does; a
+// record is acknowledged only once the disk has synced it.
+type stallTracker struct {
+	oldest zab.Zxid // the oldest unacknowledged record at the last check; 0 is none
+	since  time.Duration
 }
 
-// age returns how long owed has been the oldest. It is never more than the
-// truth: what began between two looks counts from the second.
-func (d *debt) age(owed zab.Zxid, now time.Duration) time.Duration {
-	if owed != d.owed || owed == 0 {
-		d.owed, d.since = owed, now
+// stalled returns how long oldest has been the oldest unacknowledged record. It
+// never returns too much: a stall that begins between two checks counts from
+// the second.
+func (s *stallTracker) stalled(oldest zab.Zxid, now time.Duration) time.Duration {
+	if oldest != s.oldest || oldest == 0 {
+		s.oldest, s.since = oldest, now
 	}
-	return now - d.since
+	return now - s.since
 }
 
-// stuck reports whether this server's own log has stood still for syncLimit
-// while records wait to be synced (L10). A server that is a quorum by itself
-// goes on waiting: there is nobody to lead in its place.
-func (l *Leader) stuck(now time.Duration) bool {
-	owed := zab.Zxid(0)
+// ownLogStalled reports whether this server's own log has made no progress for
+// syncLimit while records wait to be synced (L10). A server that is a quorum by
+// itself goes on waiting: no other could lead in its place.
+func (l *Leader) ownLogStalled(now time.Duration) bool {
+	oldest := zab.Zxid(0)
 	if synced := l.log.Synced(); synced < l.log.Appended().Zxid {
-		owed = synced + 1
+		oldest = synced + 1
 	}
-	if l.ownLog.age(owed, now) <= l.syncLimit() {
+	if l.ownLog.stalled(oldest, now) <= l.syncLimit() {
 		return false
 	}
 	return !l.cfg.Ensemble.IsQuorum(func(id zab.ServerID) bool { return id == l.cfg.Self })
 }
 
-// dropMute ends the connections of learners that answer pings and have not
-// acknowledged anything for syncLimit, though records were sent (L10).
-func (l *Leader) dropMute(now time.Duration, out *zab.Output) {
+// dropStalled closes the connections of learners that answer pings but have
+// acknowledged no record for syncLimit, although some were sent (L10).
+func (l *Leader) dropStalled(now time.Duration, out *zab.Output) {
 	for i := len(l.learners) - 1; i >= 0; i-- {
 		p := l.learners[i]
-		if p.stage == upToDate && p.log.age(p.cursor.Owed(), now) > l.syncLimit() {
+		if p.stage == upToDate && p.log.stalled(p.cursor.Owed(), now) > l.syncLimit() {
 			l.drop(p, "acknowledges nothing", out)
 		}
 	}

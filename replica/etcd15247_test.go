@@ -11,6 +11,16 @@ import (
 // back (etcd#15247). Here are the ways in which a client could lose its session for what
 // happened to a server.
 
+// wantExpiry sees that the session lives, and ends after a silence of its own.
+func (c *cluster) wantExpiry(silence time.Duration) {
+	c.t.Helper()
+	c.wantAlive()
+	c.settle(silence)
+	if !c.expired() {
+		c.t.Error("not expired after a silence of its own")
+	}
+}
+
 // TestEtcd15247Pause: all that runs the ensemble stands still for a minute. Nobody
 // could be heard in that time, so nobody is expired for it.
 func TestEtcd15247Pause(t *testing.T) {
@@ -23,11 +33,7 @@ func TestEtcd15247Pause(t *testing.T) {
 	if c.leader() != l {
 		t.Fatal("another leader")
 	}
-	c.wantAlive()
-	c.settle(4 * time.Second)
-	if !c.expired() {
-		t.Error("not expired after a silence of its own")
-	}
+	c.wantExpiry(4 * time.Second)
 }
 
 // TestEtcd15247Disk: the leader's disk takes its time for one write, then all
@@ -47,11 +53,7 @@ func TestEtcd15247Disk(t *testing.T) {
 		l.holdDisk = false
 		c.settle(time.Second)
 		c.wantServing()
-		c.wantAlive()
-		c.settle(7 * time.Second)
-		if !c.expired() {
-			t.Error("not expired after a silence of its own")
-		}
+		c.wantExpiry(7 * time.Second)
 		for _, s := range c.servers { // for the next round
 			s.crash()
 			s.log, s.synced = nil, 0
@@ -79,11 +81,7 @@ func TestEtcd15247NewLeader(t *testing.T) {
 	l.crash()
 	c.settle(3500 * time.Millisecond)
 	c.wantServing()
-	c.wantAlive()
-	c.settle(4 * time.Second)
-	if !c.expired() {
-		t.Error("not expired after a silence of its own")
-	}
+	c.wantExpiry(4 * time.Second)
 }
 
 // TestEtcd15247Replay: after a restart of all, a leader's own tree is long in

@@ -36,10 +36,12 @@ type applier struct {
 	mu  ranked.Mutex[ranked.Leaf]
 	box applyBox // what waits; bound: the replica's window, the client port's outstanding limit
 
-	stops chan struct{}
-	ended chan struct{}
+	stops    chan struct{}
+	ended    chan struct{}
+	watchdog *watchdog
 
 	// The applier's own.
+	unflushed   int // records applied and answers given since connections were last woken
 	toldRecords int // applied since the loop was last told
 	toldBytes   int
 	snapRecords int   // applied since the last snapshot was asked for
@@ -74,17 +76,24 @@ const (
 )
 
 func newApplier(s *Server) *applier {
-	a := &applier{s: s, wake: make(chan struct{}, 1), stops: make(chan struct{}), ended: make(chan struct{})}
+	a := &applier{
+		s: s, wake: make(chan struct{}, 1), stops: make(chan struct{}), ended: make(chan struct{}),
+		watchdog: newWatchdog("nothing that is committed could be applied", s.cfg.ApplyStall, s.abort),
+	}
 	a.drawSnapshot()
 	return a
 }
 
-func (a *applier) start() { go a.run() }
+func (a *applier) start() {
+	a.watchdog.start()
+	go a.run()
+}
 
 // stop carries out what waits and ends the applier.
 func (a *applier) stop() {
 	close(a.stops)
 	<-a.ended
+	a.watchdog.stop()
 }
 
 // put queues a pass of the loop. It does not block.
@@ -140,11 +149,14 @@ func (a *applier) run() {
 	}
 }
 
-// carryOut performs the steps of a box. Writers of connections are woken as
-// soon as there is something for them.
+// carryOut performs the steps of a box. The connections that they touch are
+// woken at the end, and every applyRun records and answers: to wake them at
+// each step would cost more than the step.
 func (a *applier) carryOut(box applyBox) {
+	defer a.watchdog.end()
 	port := a.s.port
 	for i := range box.steps {
+		a.watched()
 		step := &box.steps[i]
 		a.apply(box.recs[:step.recs])
 		for _, answer := range box.answers[:step.answers] {
@@ -157,9 +169,24 @@ func (a *applier) carryOut(box applyBox) {
 		case thenInstall:
 			a.install(step.state)
 		}
+		a.flush(step.answers, applyRun)
 	}
-	port.Flush()
+	a.flush(0, 0)
 }
+
+// flush counts what there is for connections, and wakes them when it is at
+// least so much.
+func (a *applier) flush(more, least int) {
+	if a.unflushed += more; a.unflushed >= least {
+		a.unflushed = 0
+		a.s.port.Flush()
+	}
+}
+
+// watched begins a piece of work that has to end within ApplyStall. The loop
+// does not wait for the applier, so a leader whose state is stuck goes on
+// leading, and no heartbeat tells that its clients wait for ever.
+func (a *applier) watched() { a.watchdog.begin(0) }
 
 // apply applies records, releasing the lock now and then.
 func (a *applier) apply(recs []zab.Record) {
@@ -169,12 +196,12 @@ func (a *applier) apply(recs []zab.Record) {
 			bytes += len(recs[n].Bytes)
 			n++
 		}
+		a.watched()
 		a.applyRun(recs[:n])
 		a.tell(recs[n-1].Zxid, n, bytes)
 		a.countApplied(n, bytes)
-		if recs = recs[n:]; len(recs) > 0 {
-			a.s.port.Flush()
-		}
+		recs = recs[n:]
+		a.flush(n, applyRun)
 	}
 }
 

@@ -21,6 +21,11 @@ const (
 	// DefaultDiskStall is how long the disk may take for one batch of
 	// operations before the process is ended.
 	DefaultDiskStall = 30 * time.Second
+	// DefaultApplyStall is how long the applier may take for one run of
+	// records, most of it waiting for the state's lock, before the process is
+	// ended. Far more than the slowest honest reader: whoever is late only
+	// delays this server's clients.
+	DefaultApplyStall = time.Minute
 	// DefaultStopLimit is how long a server that has failed may take to end in
 	// good order before the process is ended all the same.
 	DefaultStopLimit = 5 * time.Second
@@ -61,8 +66,9 @@ type Config struct {
 	ReapInterval  time.Duration // between two looks for containers and TTL nodes that are due
 	ReapPerMinute int           // at most so many are deleted
 
-	DiskStall time.Duration // 0 is DefaultDiskStall
-	StopLimit time.Duration // 0 is DefaultStopLimit
+	DiskStall  time.Duration // 0 is DefaultDiskStall
+	ApplyStall time.Duration // 0 is DefaultApplyStall
+	StopLimit  time.Duration // 0 is DefaultStopLimit
 
 	Version    string // as after "Zookeeper version: "
 	Membership string // text of the word conf, empty without peers
@@ -155,6 +161,9 @@ func flags(t config.Tree) zab.TxnFlags {
 func (c *Config) setDefaults() {
 	if c.DiskStall == 0 {
 		c.DiskStall = DefaultDiskStall
+	}
+	if c.ApplyStall == 0 {
+		c.ApplyStall = DefaultApplyStall
 	}
 	if c.StopLimit == 0 {
 		c.StopLimit = DefaultStopLimit

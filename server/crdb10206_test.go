@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -385,4 +386,30 @@ func TestCRDB10206ApplyHeld(t *testing.T) {
 		}
 	}
 	c.Close()
+}
+
+// TestCRDB10206ApplyStuck: the state is never given back. The heartbeats go on,
+// so no other server can tell; the server itself ends, and says why.
+func TestCRDB10206ApplyStuck(t *testing.T) {
+	t.Parallel()
+	aborted := make(chan error, 1)
+	s, _, c := openOnMem(t, func(cfg *Config) {
+		cfg.ApplyStall = 200 * time.Millisecond
+		cfg.Abort = func(err error) { aborted <- err }
+	})
+	release := readSlowly(s)
+	defer closeServer(t, s)
+	defer c.Close()
+	defer release()
+	answered := writers(c, 1)
+	select {
+	case err := <-aborted:
+		if !strings.Contains(err.Error(), "nothing that is committed could be applied") {
+			t.Errorf("aborted for: %v", err)
+		}
+	case err := <-answered:
+		t.Fatalf("answered while the state was held: %v", err)
+	case <-time.After(waitLimit):
+		t.Fatal("nobody notices that the server can do nothing for its clients")
+	}
 }

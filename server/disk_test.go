@@ -62,7 +62,7 @@ func newDiskBench(t *testing.T) *diskBench {
 		t.Fatal(err)
 	}
 	b.s.store, b.log = store, history.New(found.Last)
-	b.s.watchdog = newWatchdog(time.Hour, func(err error) { t.Error(err) })
+	b.s.watchdog = newWatchdog("the disk", time.Hour, func(err error) { t.Error(err) })
 	b.s.disk = newDiskRunner(b.s)
 	b.s.disk.start()
 	// The first record begins a segment, and has the next one made.

@@ -26,7 +26,8 @@
 //	chores       says when to purge; asks a leader's tree what is due;
 //	             sees that the server's files are still there
 //	notes        turns notes into log lines
-//	watchdog     ends the process when the disk does not come back
+//	watchdog     one for the disk, one for the applier: ends the process when
+//	             what it watches does not come back
 //	supervisor   waits for the end and sees to its order
 //
 // and those of packages peer and clientport. Each is waited for by Close.
@@ -47,10 +48,14 @@
 //	    never takes the state's (CockroachDB#10206): heartbeats go on, and
 //	    nobody is taken for dead, while the state is held, the disk is stuck or
 //	    a snapshot is written.
-//	Y5  The first failure of the disk, of a listener or of the watchdog's
-//	    patience ends the server; its cause is the last line logged. Nothing is
-//	    retried, and nobody is told that anything succeeded after it.
-//	Y6  The watchdog shares no lock with what it watches.
+//	Y5  The first failure of the disk or of a listener, and the first time that a
+//	    watchdog's patience ends, ends the server; its cause is the last line
+//	    logged. Nothing is retried, and nobody is told that anything succeeded
+//	    after it.
+//	Y6  A watchdog shares no lock with what it watches. There is one for the disk
+//	    (DiskStall for a batch of operations) and one for the applier (ApplyStall
+//	    for a run of records): since the loop waits for neither (Y4), nobody else
+//	    would notice that a server can do nothing for its clients any more.
 //
 // Locks are ranked, and their order is in package internal/ranked.
 package server

@@ -33,7 +33,7 @@ func newDiskRig(t testing.TB) *diskRig {
 		t.Fatal(err)
 	}
 	r.s = &Server{store: store, inbox: newInbox(), failed: make(chan struct{})}
-	r.s.watchdog = newWatchdog(time.Hour, func(err error) { t.Error(err) })
+	r.s.watchdog = newWatchdog("the disk", time.Hour, func(err error) { t.Error(err) })
 	r.s.disk = newDiskRunner(r.s)
 	r.s.disk.start()
 	return r

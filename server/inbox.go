@@ -17,8 +17,8 @@ const inboxKeep = 8 << 10
 
 // inbox is where events wait for the loop, in two lanes. What is in the client
 // lane is bounded by the client port's outstanding limit; the peer lane also
-// holds what the server itself has to say: completions of the disk, whose
-// number is that of what was asked for.
+// holds the server's own events: the disk's completions, one for each operation,
+// answers to reads, and what the applier has applied, a few for each window.
 type inbox struct {
 	wake chan struct{} // one slot
 

@@ -96,7 +96,7 @@ func Open(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	s.notes = newNoteBook(s.log)
-	s.watchdog = newWatchdog(cfg.DiskStall, s.abort)
+	s.watchdog = newWatchdog("the disk has not come back from an operation", cfg.DiskStall, s.abort)
 	s.applier = newApplier(s)
 	s.disk = newDiskRunner(s)
 	s.snapshots = newSnapshotter(s)

@@ -12,7 +12,7 @@ import (
 )
 
 // snapNodes is how many znodes are encoded under one hold of the state's read
-// lock; the loop waits for it at most that long.
+// lock; the applier waits for it at most that long.
 const snapNodes = 256
 
 // errEnding says that a snapshot was given up because the server ends.

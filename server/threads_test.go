@@ -181,8 +181,6 @@ func TestZK2201(t *testing.T) {
 			}
 		}
 		<-reached
-		s.stateMu.Lock()
-		s.stateMu.Unlock() //nolint:staticcheck // that it can be had is what is tested
 		if _, err := c.Set("/a", []byte("2"), -1); err != nil {
 			t.Error(err)
 		}

@@ -6,29 +6,37 @@ import (
 	"time"
 )
 
-// watchdog ends the process when a batch of disk operations does not return.
-// A sync that hangs cannot be cancelled, and a server that waits for it is
-// half alive: it answers, votes and does nothing. The watchdog reads one
-// atomic and takes no lock (Y6).
+// watchdog ends the process when something that cannot be cancelled does not
+// return: a sync that hangs, a tree whose lock is never released. A server that
+// waits for it is half alive: it answers, votes and does nothing. The watchdog
+// reads one atomic and takes no lock (Y6).
 type watchdog struct {
+	what  string // what has gone on for too long
 	limit time.Duration
 	bark  func(error)
 	born  time.Time
 	due   atomic.Int64 // ns since born at which patience ends; 0 is at rest
 	quit  chan struct{}
 	ended chan struct{}
+
+	// The watchdog's own.
+	looked time.Duration // since born, when it last looked
+	spared time.Duration // until then it does not bark
 }
 
-func newWatchdog(limit time.Duration, bark func(error)) *watchdog {
-	return &watchdog{limit: limit, bark: bark, born: time.Now(), quit: make(chan struct{}), ended: make(chan struct{})}
+func newWatchdog(what string, limit time.Duration, bark func(error)) *watchdog {
+	return &watchdog{
+		what: what, limit: limit, bark: bark, born: time.Now(),
+		quit: make(chan struct{}), ended: make(chan struct{}),
+	}
 }
 
-// begin is called before a batch; extra is added to the usual limit.
+// begin is called before what is watched; extra is added to the usual limit.
 func (w *watchdog) begin(extra time.Duration) {
 	w.due.Store(int64(time.Since(w.born) + w.limit + extra))
 }
 
-// end is called when the batch has returned.
+// end is called when it has returned.
 func (w *watchdog) end() { w.due.Store(0) }
 
 func (w *watchdog) start() { go w.run() }
@@ -43,11 +51,22 @@ func (w *watchdog) run() {
 		case <-w.quit:
 			return
 		}
-		if due := w.due.Load(); due != 0 && time.Since(w.born) > time.Duration(due) {
-			w.bark(fmt.Errorf("server: the disk has not come back from an operation for more than %v", w.limit))
+		if w.late(time.Since(w.born)) {
+			w.bark(fmt.Errorf("server: %s for more than %v", w.what, w.limit))
 			return
 		}
 	}
+}
+
+// late reports whether patience has ended. A process that was stopped, or whose
+// machine slept, starts afresh: what is watched could not run either.
+func (w *watchdog) late(now time.Duration) bool {
+	if now-w.looked > w.limit/2 {
+		w.spared = now + w.limit
+	}
+	w.looked = now
+	due := time.Duration(w.due.Load())
+	return due != 0 && now > max(due, w.spared)
 }
 
 func (w *watchdog) stop() {

@@ -40,8 +40,10 @@ type checker struct {
 	life      []*life        // by node: the one of now
 	primaries map[zab.Epoch]*primary
 	links     map[*link]*linkState
-	lossy     bool     // a disk was lost
-	safe      zab.Zxid // a quorum is known to have synced through here
+	lost      []bool     // by node: its disk was lost, and it has not served with everything since
+	handed    []zab.Zxid // by node: the last record that was handed out to be applied
+	writers   writers    // of sessions, by connection
+	safe      zab.Zxid   // a quorum is known to have synced through here
 }
 
 // request names a client's request: its server's number is never used twice.
@@ -55,6 +57,10 @@ type durable struct {
 	synced  zab.Zxid
 	epochs  zab.Epochs
 	ackedNL bool // in this role
+
+	asked   zab.LinkID    // the connection over which a promise was asked for
+	promise zab.Epoch     // and of which epoch
+	initial zab.NewLeader // the last history that was to be adopted
 }
 
 func newChecker(w *world, e *zab.Ensemble, f faults, nodes int) *checker {
@@ -64,6 +70,7 @@ func newChecker(w *world, e *zab.Ensemble, f faults, nodes int) *checker {
 		seen: make(map[string]uint64), model: newModel(), sessions: newSessionCheck(nodes), logs: make([]diskLog, nodes),
 		leading: make([]zab.Epoch, nodes), delivered: make([]zab.Zxid, nodes), life: make([]*life, nodes),
 		primaries: make(map[zab.Epoch]*primary), links: make(map[*link]*linkState),
+		lost: make([]bool, nodes), handed: make([]zab.Zxid, nodes), writers: newWriters(),
 	}
 }
 
@@ -77,6 +84,7 @@ func (c *checker) started(n *node, found txnlog.Recovered) {
 	*d = durable{synced: found.Last.Zxid, epochs: found.Epochs}
 	c.recovered(n, found)
 	c.begins(n)
+	c.handed[n.index] = n.state.Applied().Zxid
 	clear(c.sessions.heard[n.index])
 }
 
@@ -94,7 +102,7 @@ func (c *checker) crashed(n *node) {
 }
 
 func (c *checker) wiped(n *node) {
-	c.durable[n.index], c.logs[n.index], c.lossy = durable{}, diskLog{}, true
+	c.durable[n.index], c.logs[n.index], c.lost[n.index] = durable{}, diskLog{}, true
 	c.CommittedLogDurability(n)
 	c.mark("wipe")
 }
@@ -106,11 +114,25 @@ func (c *checker) diskDone(n *node, d *zab.DiskDone) {
 	case zab.DiskAppend:
 		s.synced = max(s.synced, d.Synced)
 	case zab.DiskEpochs:
+		if e := d.Epochs.Current; e > s.epochs.Current && e == s.initial.Epoch && !c.logs[n.index].holds(s.initial.End) {
+			c.w.fail("%v adopts epoch %d, its synced log ends at %s, the history at %s", n, e, c.logs[n.index].end(), s.initial.End)
+		}
 		s.epochs = d.Epochs
 	case zab.DiskTruncate, zab.DiskSnapEnd:
 		if d.OK {
 			s.synced = d.At.Zxid
 		}
+	}
+}
+
+// told takes note of what a server was asked to promise and to adopt.
+func (c *checker) told(n *node, link zab.LinkID, p *zab.Packet) {
+	d := &c.durable[n.index]
+	switch p.Kind {
+	case zab.KindLeaderInfo:
+		d.asked, d.promise = link, p.Zxid.Epoch()
+	case zab.KindNewLeader:
+		d.initial = *p.Body.(*zab.NewLeader)
 	}
 }
 
@@ -123,7 +145,7 @@ func (c *checker) sending(n *node, id zab.LinkID, p *zab.Packet) {
 		d.ackedNL = false
 	case zab.KindAckEpoch:
 		a := p.Body.(*zab.AckEpoch)
-		if a.Last.Zxid > d.synced || a.Current > d.epochs.Current {
+		if a.Last.Zxid > d.synced || a.Current > d.epochs.Current || id == d.asked && d.epochs.Accepted < d.promise {
 			c.w.fail("%v says ACKEPOCH %+v, durable is %+v", n, *a, *d)
 		}
 	case zab.KindLeaderInfo:
@@ -170,6 +192,11 @@ func (c *checker) note(n *node, note zab.Note) {
 func (c *checker) stepped(n *node) {
 	c.status = n.replica.Status()
 	s := &c.status
+	if c.lost[n.index] && s.Serving && c.logs[n.index].holds(c.end()) {
+		c.lost[n.index] = false
+		c.mark("a server that was wiped has everything again")
+		c.CommittedLogDurability(n)
+	}
 	leads := zab.Epoch(0)
 	if s.State == zab.Leading && (s.Phase == replica.PhaseSynchronization || s.Phase == replica.PhaseBroadcast) {
 		leads = s.Epoch
@@ -204,6 +231,7 @@ func (c *checker) applying(n *node, rec *zab.Record) {
 		c.history = append(c.history, rec.Position())
 		c.CommittedLogDurability(n)
 		c.once(n, rec)
+		c.SessionOrder(n, rec)
 		c.model.apply(rec)
 	}
 	c.PrefixConsistency(n, rec)
@@ -297,7 +325,7 @@ func (c *checker) final() {
 	if name := (&run{lives: c.lives, primaries: c.primaries}).violated(); name != "" {
 		c.w.fail("%s does not hold of the whole run", name)
 	}
-	switch c.lin.verdict() {
+	switch c.lin.verdict(linearSteps) {
 	case porcupine.Illegal:
 		c.w.fail("the writes to the shared keys are not linearizable, as the clients saw them")
 	case porcupine.Unknown:

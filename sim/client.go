@@ -44,6 +44,8 @@ type client struct {
 	litter   []string // sequential znodes to be deleted
 	answers  int
 	retired  bool // moves no more
+	dialed   int  // connections that it has opened
+	idles    bool // only pings
 }
 
 func (c *client) path() string { return fmt.Sprintf("/client-%d", c.id) }
@@ -56,6 +58,7 @@ func (c *client) move() {
 	}
 	if c.timeout == 0 {
 		c.settle()
+		c.drawIdle()
 	}
 	defer func() { w.after(w.jitter(c.pace), c.move) }()
 	switch conn := c.conn; {
@@ -63,6 +66,7 @@ func (c *client) move() {
 		c.connect()
 	case c.tired():
 	case !conn.opened || conn.closing:
+	case c.rests():
 	case len(conn.calls) < c.depth:
 		for range 1 + w.rng.IntN(c.depth-len(conn.calls)) {
 			if c.conn == nil || conn.closing {
@@ -131,7 +135,7 @@ func (c *client) giveUp(quietly bool) {
 // connect goes to a server of its list, whatever that is doing.
 func (c *client) connect() {
 	n := c.w.nodes[c.w.rng.IntN(len(c.w.nodes))]
-	if n.up && (c.w.calm || c.w.now >= c.away) {
+	if n.up && (c.w.now >= c.away || c.w.calm && c.w.vigil == nil) {
 		c.dial(n)
 	}
 }
@@ -139,7 +143,8 @@ func (c *client) connect() {
 // dial opens a connection, asks for the session, and takes up the watches.
 func (c *client) dial(n *node) *conn {
 	w := c.w
-	conn := &conn{port: &n.port, life: n.life, client: c, at: w.now}
+	c.dialed++
+	conn := &conn{port: &n.port, life: n.life, client: c, at: w.now, ordinal: c.dialed}
 	c.conn, c.since, c.heard, c.pinged = conn, w.now, w.now, false
 	if c.haggles && c.session != 0 && !c.retired {
 		c.drawTimeout()

@@ -25,6 +25,7 @@ type conn struct {
 	life     int // of the server that it leads to
 	client   *client
 	at       time.Duration // when it was opened
+	ordinal  int           // among its client's, from 1
 	lastUp   time.Duration // when the last message arrives at the server
 	lastDown time.Duration // ... and at the client
 	broken   bool          // nothing arrives any more, at either end
@@ -187,6 +188,7 @@ func (c *conn) one(m message) {
 	default:
 		p.seq++
 		c.pending = append(c.pending, entry{kind: waitsForRecord, seq: p.seq, m: m})
+		n.w.check.asks(c, p.seq)
 		n.deliver(p.life, zab.Event{Kind: zab.EvRequest, Request: &zab.Request{
 			Session: c.session, Cxid: m.xid, Seq: p.seq, Op: int32(m.op), Body: m.body,
 		}})

@@ -48,6 +48,11 @@ type CrashStory struct {
 	Struck uint64 // runs that reached their point
 }
 
+// errNotStruck fails a run that was to crash a server and did not: the story
+// up to there is the undisturbed one's, so the point must come. A run that
+// passes without it has tested nothing.
+var errNotStruck = errors.New("the story does not reach the point")
+
 // crashRun is one run of a sweep.
 type crashRun struct {
 	story story
@@ -173,11 +178,15 @@ func (c CrashSweep) add(t *CrashTotal, run crashRun, r Report, struck bool) {
 	for what, n := range r.Seen {
 		t.Seen[what] += n
 	}
-	if r.Err != nil {
+	err := r.Err
+	if err == nil && !struck {
+		err = errNotStruck
+	}
+	if err != nil {
 		t.Failed++
 		told.Failed++
 		fmt.Fprintf(c.Out, "%s %s: %v\n  see it with: quorumd sim --crash-sweep --seed %d --scenario %s --point %s\n",
-			run.story.name, run.blow, r.Err, c.Seed, run.story.name, run.blow)
+			run.story.name, run.blow, err, c.Seed, run.story.name, run.blow)
 	}
 }
 
@@ -195,7 +204,7 @@ func (c CrashSweep) single(t *CrashTotal, list []story) error {
 	t.Scenarios = []CrashStory{{Name: st.name, Points: 1}}
 	c.add(t, crashRun{st, 0, b}, r, s.struck)
 	if !s.struck {
-		return fmt.Errorf("scenario %s does not reach the point %s", st.name, b)
+		return fmt.Errorf("scenario %s, point %s: %w", st.name, b, errNotStruck)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/zab"
 )
 
@@ -120,25 +121,36 @@ func (n *node) doom(ops int, keep vfs.Keep, r *rand.Rand) {
 
 func (n *node) completed(life int, done []zab.DiskDone) {
 	for i := range done {
-		if d := &done[i]; d.Kind == zab.DiskSnapEnd && d.OK && n.life == life && !n.install(d) {
+		if d := &done[i]; d.Kind == zab.DiskSnapEnd && d.OK && n.life == life && !n.takeUp(d) {
 			return
 		}
 		n.deliver(life, zab.Event{Kind: zab.EvDiskDone, Disk: done[i]})
 	}
 }
 
-// install swaps in the tree of a snapshot that was received.
-func (n *node) install(d *zab.DiskDone) bool {
+// takeUp loads a snapshot that was received. The server goes on from there at
+// once; what was handed out before is applied first, to the state that it is
+// for (Y3).
+func (n *node) takeUp(d *zab.DiskDone) bool {
 	state, err := load(n.store, d.At)
 	if n.broken(err) {
 		return false
 	}
-	n.state = state
-	n.applies = nil
-	n.port.dropAll()
+	if len(n.applies) > 0 {
+		n.w.check.mark("snapshot installed behind records")
+	}
+	n.applies = append(n.applies, applyItem{install: state})
+	n.w.check.handed[n.index] = d.At.Zxid
 	d.Sessions, d.Ensemble, d.Members = state.Sessions(), state.Ensemble(), state.Membership()
-	n.w.check.installed(n)
 	return true
+}
+
+// install puts the state of a received snapshot in the place of the old one.
+// Clients have to come again: what their requests came to is not known.
+func (n *node) install(state *replica.State) {
+	n.port.dropAll()
+	n.state = state
+	n.w.check.installed(n)
 }
 
 func (n *node) readLog(r zab.LogRead) {

@@ -120,7 +120,7 @@ func (n *node) empty() {
 	n.w.say("wipe %d", n.id)
 	n.fs = vfs.NewMem()
 	n.w.check.wiped(n)
-	n.whole = true // what is on it is right, if little
+	n.rotten, n.whole = false, true // what is on it is right, if little
 }
 
 func pauseOne(w *world, r *rand.Rand) {

@@ -26,6 +26,7 @@ func (w *world) heal() {
 		w.retireAll()
 	}
 	w.recovers()
+	w.keepVigil()
 	w.retireAll()
 	limit := w.now + healLimit
 	for why := w.check.together(); why != "" && w.err == nil; why = w.check.together() {

@@ -40,8 +40,9 @@ type part struct {
 // never is when an operation without an answer ends.
 const never = time.Duration(math.MaxInt64)
 
-// linearLimit bounds the search, in real time; beyond it nothing is decided.
-const linearLimit = 2 * time.Second
+// linearSteps bounds the search; beyond it nothing is decided. It is not a time:
+// what a run finds must not depend on the machine.
+const linearSteps = 1 << 20
 
 // sent takes note of a write to the shared keys.
 func (l *linear) sent(c *client, q *call) {
@@ -180,30 +181,39 @@ func (o *operation) explains(code jute.Code, version int32) bool {
 	return !o.versioned || version == o.version
 }
 
-// model is ZooKeeper's writes for porcupine.
-var linearModel = porcupine.Model{
-	Init: func() any { return keys{} },
-	Step: func(state, input, _ any) (bool, any) {
-		o := input.(*operation)
-		next, code, version := o.step(state.(keys))
-		return o.explains(code, version), next
-	},
+// search is ZooKeeper's writes for porcupine, with so many steps left.
+type search struct{ left int }
+
+func (s *search) model() porcupine.Model {
+	return porcupine.Model{
+		Init: func() any { return keys{} },
+		Step: func(state, input, _ any) (bool, any) {
+			if s.left--; s.left < 0 { // no further on any way: it ends soon
+				return false, state
+			}
+			o := input.(*operation)
+			next, code, version := o.step(state.(keys))
+			return o.explains(code, version), next
+		},
+	}
 }
 
 // verdict looks for an order of the writes. Keys that no multi joins are
 // looked at apart.
-func (l *linear) verdict() porcupine.CheckResult {
+func (l *linear) verdict(steps int) porcupine.CheckResult {
 	whole := porcupine.Ok
 	for _, group := range l.groups() {
 		ops := make([]porcupine.Operation, len(group))
 		for i, o := range group {
 			ops[i] = porcupine.Operation{ClientId: o.client, Input: o, Call: int64(o.call), Return: int64(o.ret)}
 		}
-		switch porcupine.CheckOperationsTimeout(linearModel, ops, linearLimit) {
-		case porcupine.Illegal:
-			return porcupine.Illegal
-		case porcupine.Unknown:
+		s := &search{left: steps}
+		switch ok := porcupine.CheckOperations(s.model(), ops); {
+		case ok:
+		case s.left < 0:
 			whole = porcupine.Unknown
+		default:
+			return porcupine.Illegal
 		}
 	}
 	return whole

@@ -75,11 +75,13 @@ type node struct {
 	port port
 }
 
-// applyItem is a record to apply or an answer to give, in order.
+// applyItem is a record to apply, an answer to give, or one of the rarer
+// things, in order.
 type applyItem struct {
-	rec    *zab.Record
-	answer *zab.Answer
-	gate   *bool // clients are served from here on, or not
+	rec     *zab.Record
+	answer  *zab.Answer
+	gate    *bool          // clients are served from here on, or not
+	install *replica.State // of a received snapshot: it takes the place of the old one
 }
 
 func (w *world) node(id zab.ServerID) *node { return w.nodes[int(id)-1] }
@@ -325,6 +327,7 @@ func (n *node) carryOut() {
 		w.check.note(n, note)
 		w.undisturbed(n, note)
 	}
+	w.check.handsOut(n, o.Apply)
 	w.check.asked(n, o.Disk)
 	n.disk = append(n.disk, o.Disk...)
 	for _, r := range o.LogReads {
@@ -393,6 +396,9 @@ func (n *node) carry(item applyItem) {
 		return
 	case item.gate != nil:
 		n.port.turn(*item.gate)
+		return
+	case item.install != nil:
+		n.install(item.install)
 		return
 	}
 	n.w.check.applying(n, item.rec)

@@ -128,7 +128,6 @@ func (p *port) close() {
 
 // dropAll ends every connection after what was answered has left.
 func (p *port) dropAll() {
-	p.turn(p.told)
 	for _, c := range slices.Clone(p.conns) {
 		c.end()
 	}

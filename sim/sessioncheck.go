@@ -50,6 +50,7 @@ func (k *checker) hears(n *node, ev *zab.Event) {
 		heard[ev.Attach.Session] = k.w.now
 		k.agrees(n, ev.Attach, n.port.told)
 	case zab.EvPacket:
+		k.told(n, ev.Link, &ev.Packet)
 		switch b := ev.Packet.Body.(type) {
 		case *zab.Pong:
 			for _, id := range b.Touched {
@@ -103,6 +104,7 @@ func (k *checker) ends(n *node, txn *zab.Txn) {
 		return
 	}
 	k.mark("session expired")
+	k.vigilant(n, id)
 	limit := k.sessions.limit(n, id, timeout)
 	at := k.sessions.fresh[n.index]
 	if heard, ok := k.sessions.heard[n.index][id]; ok {

@@ -68,6 +68,7 @@ type world struct {
 	nodes   []*node
 	net     *network
 	fit     fitting
+	vigil   *vigil // while there is one
 	clients []*client
 	check   *checker
 	trace   *trace

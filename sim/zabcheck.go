@@ -71,7 +71,7 @@ func (k *checker) heldByQuorum(p zab.Position) bool {
 	if k.ensemble.IsQuorum(func(id zab.ServerID) bool { return k.logs[id-1].holds(p) }) {
 		return true
 	}
-	return k.lossy && !k.ensemble.IsQuorum(func(id zab.ServerID) bool {
+	return slices.Contains(k.lost, true) && !k.ensemble.IsQuorum(func(id zab.ServerID) bool {
 		return !k.logs[id-1].holds(p) && k.durable[id-1].epochs.Current > 0
 	})
 }
@@ -139,15 +139,24 @@ func (k *checker) placeOf(z zab.Zxid) (int, bool) {
 	return slices.BinarySearchFunc(k.history, z, func(p zab.Position, z zab.Zxid) int { return int(min(1, max(-1, p.Zxid-z))) })
 }
 
+// handsOut takes note of what a server hands out to be applied.
+func (k *checker) handsOut(n *node, recs []zab.Record) {
+	if len(recs) > 0 {
+		k.handed[n.index] = recs[len(recs)-1].Zxid
+	}
+}
+
 // PrimaryIntegrity: a primary that broadcasts has delivered every record of a
-// lower epoch that any server delivered.
-func (k *checker) PrimaryIntegrity(n *node, applied zab.Zxid, e zab.Epoch) {
+// lower epoch that any server delivered. Delivered is, here, handed out to be
+// applied, as this package saw it and not as the server says: what is handed
+// out is applied before anything of the new epoch, in one queue.
+func (k *checker) PrimaryIntegrity(n *node, handed zab.Zxid, e zab.Epoch) {
 	i, _ := slices.BinarySearchFunc(k.history, e, func(p zab.Position, e zab.Epoch) int { return int(min(1, max(-1, p.Zxid.Epoch()-e))) })
 	if i == 0 {
 		return
 	}
-	if applied < k.history[i-1].Zxid {
-		k.w.fail("PrimaryIntegrity: %v broadcasts in epoch %d with %s applied; %s was delivered elsewhere", n, e, applied, k.history[i-1])
+	if handed < k.history[i-1].Zxid {
+		k.w.fail("PrimaryIntegrity: %v broadcasts in epoch %d with %s delivered; %s was delivered elsewhere", n, e, handed, k.history[i-1])
 	}
 }
 
@@ -172,7 +181,7 @@ func (k *checker) broadcasts(n *node, rec *zab.Record) {
 	if by == nil {
 		by = &primary{server: n.id}
 		k.primaries[e] = by
-		k.PrimaryIntegrity(n, k.status.Applied, e)
+		k.PrimaryIntegrity(n, k.handed[n.index], e)
 	}
 	if by.server != n.id {
 		k.w.fail("Leadership2: %v broadcasts %s in an epoch of server %d", n, rec.Position(), by.server)

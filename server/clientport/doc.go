@@ -53,9 +53,9 @@
 //	C8  Nothing here blocks the applier: it takes the locks below and never waits
 //	    for a socket.
 //
-// Lock order: state -> submit -> table -> watch shards -> conn; the rest
-// (dirty, touched, ahead, figures, the loop's inbox) are leaves. No lock is held over
-// a read or write of a socket.
+// Locks: package internal/ranked has their order, and which of them there are.
+// dirty, touched, ahead, figures and the loop's inbox are leaves. No lock is held
+// over a read or write of a socket.
 //
 // # Bounds
 //

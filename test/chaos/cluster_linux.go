@@ -147,9 +147,6 @@ func (c *cluster) waitServing(ctx context.Context, limit time.Duration) (time.Du
 // last lines then have to hold the text.
 func (c *cluster) allow(s *harness.Server, text string) { c.allowed[s.ID] = text }
 
-// forbid takes that back.
-func (c *cluster) forbid(s *harness.Server) { delete(c.allowed, s.ID) }
-
 // errEnded is wrapped when a server ended that should not have.
 var errEnded = errors.New("a server ended by itself")
 
