@@ -74,9 +74,15 @@ func (c *client) move() {
 			}
 			c.act()
 		}
-	case w.now-c.heard > time.Duration(c.timeout)*time.Millisecond/3 && !c.pinged:
+	case c.pingDue():
 		c.ping()
 	}
+}
+
+// pingDue reports whether nothing was sent for a third of the timeout. What
+// comes, events for one, tells no server that the client is there.
+func (c *client) pingDue() bool {
+	return !c.pinged && c.w.now-c.conn.lastUp > time.Duration(c.timeout)*time.Millisecond/3
 }
 
 func (c *client) ping() {
@@ -88,7 +94,7 @@ func (c *client) ping() {
 func (c *client) tired() bool {
 	w, conn := c.w, c.conn
 	waits, limit := w.now-c.since, patience
-	if conn.opened {
+	if conn.opened && c.patience > 0 {
 		limit = c.patience
 	}
 	if len(conn.calls) > 0 {

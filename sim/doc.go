@@ -85,6 +85,7 @@
 // session's writes, replies and watch events in the order in which they arise.
 // Clients ask for everything there is, on a few shared znodes and on their own,
 // and come back to any server, with or without having said goodbye (ask.go).
+// Idle ones only ping, and go away for longer than their sessions last (idle.go).
 //
 // # What is checked
 //
@@ -95,6 +96,11 @@
 //	check.go         acknowledgements cover what that server's disk confirmed;
 //	                 no server has reason to say that another broke the protocol;
 //	                 digests and results equal the others' and the model's
+//	writers.go       what a session wrote through one connection stands before
+//	                 what it wrote through a later one (R9)
+//	vigil.go         without faults a session lives for as long as its client
+//	                 pings, by the timeout agreed last, and no longer
+//	repair.go        damage excuses what it does to a server only while it is there
 //	disklog.go       what a disk must and may hold after a crash
 //	model*.go        every result and every read equals that of an independent
 //	                 model of the tree at the zxid it bears

@@ -99,7 +99,7 @@ func wipeOne(w *world, r *rand.Rand) {
 // epoch: a server without its disk cannot tell that from being new, so that
 // more than one at a time is what no protocol survives (invariant E4).
 func (w *world) mayDamage(n *node) bool {
-	if d := w.damaged; d != nil && d.up && d.whole && d.replica.Status().Serving {
+	if d := w.damaged; d != nil && d.up && d.replica.Status().Serving && !d.stillDamaged() {
 		w.damaged = nil
 	}
 	if w.damaged != nil && w.damaged != n || len(w.check.history) == 0 {

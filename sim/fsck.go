@@ -13,7 +13,7 @@ import (
 // without the server: the log is one chain, the epochs are those confirmed,
 // and snapshot and log give the tree of the history (O12).
 func (k *checker) fsck(n *node) {
-	if n.rotten || !n.whole {
+	if n.stillDamaged() {
 		return // damage that nobody has come across yet
 	}
 	disk := n.fs.CrashClone(k.w.rng, vfs.KeepNothing)

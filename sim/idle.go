@@ -29,7 +29,7 @@ func (c *client) rests() bool {
 		c.leave(time.Duration(c.timeout) * time.Millisecond * time.Duration(1+w.rng.IntN(10)) / 4)
 		return true
 	}
-	if w.now-c.heard > time.Duration(c.timeout)*time.Millisecond/3 && !c.pinged {
+	if c.pingDue() {
 		c.ping()
 	}
 	return true

@@ -57,7 +57,11 @@ func (k *checker) hears(n *node, ev *zab.Event) {
 				heard[id] = k.w.now
 			}
 		case *zab.Attach:
-			heard[b.Session] = k.w.now
+			// What a server repeats to a new leader (Seq 0) is of a client that was
+			// with it once: it may have gone since, and a later one may have it.
+			if b.Seq != 0 {
+				heard[b.Session] = k.w.now
+			}
 			k.agrees(n, b, b.Seq != 0)
 		}
 	}

@@ -45,3 +45,52 @@ func TestSessionChecks(t *testing.T) {
 		}},
 	})
 }
+
+// TestVigilChecks: in a vigil, the end of a session whose client is there, and
+// a session that lives on without one, are found.
+func TestVigilChecks(t *testing.T) {
+	finds(t, []doctored{
+		{"whose client is at", func(w *world, c *client) {
+			w.vigil = &vigil{stays: []*conn{c.conn}}
+			w.now += time.Second
+			c.conn.heard = w.now
+			w.check.vigilant(leader(w), c.session)
+		}},
+		{"no client has been there", func(w *world, c *client) {
+			w.clients = []*client{c}
+			w.vigil = &vigil{left: []*client{c}}
+			w.check.vigilEnds()
+		}},
+		{"no client has been there", func(w *world, c *client) { // one that nobody knows of
+			w.clients = []*client{c}
+			w.vigil = &vigil{}
+			w.check.model.sessions[77] = 1500
+			w.check.vigilEnds()
+		}},
+	})
+}
+
+// TestVigilantKnows: what no server could know better is not held against it.
+func TestVigilantKnows(t *testing.T) {
+	for name, change := range map[string]func(w *world, c *client){
+		"the client is gone":           func(_ *world, c *client) { c.conn = nil },
+		"its server has just come":     func(w *world, c *client) { c.conn.port.since = w.now },
+		"its server does not serve":    func(_ *world, c *client) { c.conn.port.serving = false },
+		"the client has been silent":   func(w *world, c *client) { c.conn.heard = w.now - time.Hour },
+		"another life of its server":   func(_ *world, c *client) { c.conn.life-- },
+		"another session than this":    func(_ *world, c *client) { c.conn.session++ },
+		"the connection is broken":     func(_ *world, c *client) { c.conn.broken = true },
+		"the server has ended it":      func(_ *world, c *client) { c.conn.ended = true },
+		"the server knows of no vigil": func(w *world, _ *client) { w.vigil = nil },
+	} {
+		w, c := healthy(t)
+		id := c.session
+		w.now += time.Second
+		c.conn.heard = w.now
+		w.vigil = &vigil{stays: []*conn{c.conn}}
+		change(w, c)
+		if w.check.vigilant(leader(w), id); w.err != nil {
+			t.Errorf("%s: %v", name, w.err)
+		}
+	}
+}

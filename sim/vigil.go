@@ -30,10 +30,11 @@ const (
 	longestTimeout = 4 * time.Second
 )
 
-// keepVigil holds a vigil, if the run has one.
+// keepVigil holds a vigil, if the run has one. Stories have none: their clients
+// do what they are told.
 func (w *world) keepVigil() {
 	r := source(w.opt.Seed, "vigil")
-	if w.err != nil || w.spent > 0 || len(w.clients) == 0 || w.clients[0].retired || r.IntN(3) > 0 {
+	if w.err != nil || len(w.clients) == 0 || w.clients[0].retired || r.IntN(3) > 0 {
 		return
 	}
 	w.say("a vigil")

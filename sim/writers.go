@@ -21,7 +21,7 @@ func (k *checker) asks(c *conn, seq uint64) {
 // history before all that it wrote through a later one (R9). A request that is
 // still on its way when its client has come back elsewhere must not be let in
 // behind those of the new connection: its client was told that it does not know
-// what came of it, and may have done it again or gone on (ZOOKEEPER-3706).
+// what came of it, and may have done it again or gone on (R9).
 //
 // Of a session that is over nothing is judged: what comes late fails, and
 // changes nothing.
