@@ -114,10 +114,23 @@ func (l *Leader) promised(p *learner, a *zab.AckEpoch, _ time.Duration, out *zab
 		return
 	}
 	if l.phase == Discovery {
-		l.discovered(out)
+		if l.discovered(out); counts && !a.Counts && l.outpromised() {
+			l.standing.Floor = max(l.standing.Floor, l.epoch)
+			l.abdicate("epoch %d is promised to another", l.epoch)
+		}
 		return
 	}
 	l.sync(p, out)
+}
+
+// outpromised reports whether so many servers have promised the epoch to
+// another that no quorum can promise it to this one (L1).
+func (l *Leader) outpromised() bool {
+	return !l.isPromised() && !l.cfg.Ensemble.IsQuorum(func(id zab.ServerID) bool {
+		return id == l.cfg.Self || !l.hasVoter(id, func(p *learner) bool {
+			return p.stage >= waitQuorum && (!p.promise.Counts || p.promise.Amnesiac)
+		})
+	})
 }
 
 // discovered ends discovery once a quorum has promised the epoch: the leader

@@ -22,6 +22,12 @@ func (l *Leader) Request(req *zab.Request, now time.Duration, wall int64, out *z
 
 func (l *Leader) request(req *zab.Request, origin zab.ServerID, link zab.LinkID, now time.Duration, wall int64, out *zab.Output) {
 	if l.liveness.doubt {
+		// Whose the session is counts as the request comes: it may be another's
+		// now and come back before the doubt ends (L9).
+		if owner, ok := l.sessions.Owner(req.Session); ok && owner != origin {
+			l.reject(req, link, out)
+			return
+		}
 		l.held = append(l.held, held{req, origin, link})
 		return
 	}

@@ -296,17 +296,20 @@ func TestAmnesiacWithPartOfTheHistory(t *testing.T) {
 }
 
 // TestHeldRequestThatIsRefused: a leader in doubt holds its own client's
-// request; when it is refused in the end, it is forgotten, not sent again.
+// request; when it is refused in the end, it is forgotten, not sent again. The
+// client goes on to another server meanwhile.
 func TestHeldRequestThatIsRefused(t *testing.T) {
 	c := run(t, 3, 0)
 	l := c.leader()
 	f := c.others(l)[0]
-	f.step(zab.Event{Kind: zab.EvRequest, Request: &zab.Request{
+	l.step(zab.Event{Kind: zab.EvRequest, Request: &zab.Request{
 		Session: 9, Seq: 1, Op: int32(jute.OpCreateSession), Body: []byte{0, 0, 16, 0},
 	}})
 	c.settle(10 * time.Millisecond)
+	f.holdIn = true          // no answer to a ping
 	c.now += 3 * time.Second // it stood still
 	l.step(zab.Event{Kind: zab.EvRequest, Request: &zab.Request{Session: 9, Seq: 2, Op: int32(jute.OpSetData)}})
+	f.step(zab.Event{Kind: zab.EvAttach, Attach: &zab.Attach{Seq: 3, Session: 9, Timeout: 4000}})
 	if st := l.r.Status(); st.Pending != 1 || len(l.answers) != 0 {
 		t.Fatalf("not held: %+v %v", st, l.answers)
 	}

@@ -63,30 +63,24 @@ func parseBlow(text string) (b blow, err error) {
 	}
 	server, err1 := strconv.ParseUint(parts[0], 10, 8)
 	n, err2 := strconv.ParseUint(parts[2], 10, 64)
-	b.server, b.n = zab.ServerID(server), n
-	known := err1 == nil && err2 == nil
-	for known = false; b.at <= atStep; b.at++ {
-		if b.at.String() == parts[1] {
-			known = true
-			break
-		}
-	}
-	for b.keep = vfs.KeepNothing; known; b.keep++ {
-		if b.keep.String() == parts[3] {
-			break
-		}
-		known = b.keep < vfs.KeepAll
-	}
-	for b.then = 0; known; b.then++ {
-		if b.then.String() == parts[4] {
-			break
-		}
-		known = b.then+1 < aftermaths
-	}
-	if !known || err1 != nil || err2 != nil {
+	at, keep, then := find(parts[1], atStep+1), find(parts[3], vfs.KeepAll+1), find(parts[4], aftermaths)
+	if err1 != nil || err2 != nil || at > atStep || keep > vfs.KeepAll || then >= aftermaths {
 		return b, errPoint
 	}
-	return b, nil
+	return blow{server: zab.ServerID(server), at: at, n: n, keep: keep, then: then}, nil
+}
+
+// find returns which of the values below limit has that name, limit for none.
+func find[V interface {
+	~uint8
+	fmt.Stringer
+}](name string, limit V) V {
+	for v := V(0); v < limit; v++ {
+		if v.String() == name {
+			return v
+		}
+	}
+	return limit
 }
 
 // odometer counts the points of a server at which a blow can strike.

@@ -44,7 +44,7 @@ type client struct {
 	litter   []string // sequential znodes to be deleted
 	answers  int
 	retired  bool // moves no more
-	dialed   int  // connections that it has opened
+	dialled  int  // connections that it has opened
 	idles    bool // only pings
 }
 
@@ -149,8 +149,8 @@ func (c *client) connect() {
 // dial opens a connection, asks for the session, and takes up the watches.
 func (c *client) dial(n *node) *conn {
 	w := c.w
-	c.dialed++
-	conn := &conn{port: &n.port, life: n.life, client: c, at: w.now, ordinal: c.dialed}
+	c.dialled++
+	conn := &conn{port: &n.port, life: n.life, client: c, at: w.now, ordinal: c.dialled}
 	c.conn, c.since, c.heard, c.pinged = conn, w.now, w.now, false
 	if c.haggles && c.session != 0 && !c.retired {
 		c.drawTimeout()
@@ -202,7 +202,7 @@ func (c *client) take(conn *conn, r *reply) {
 			c.answers++
 		}
 		c.w.check.judge(conn, q, r)
-		c.learn(conn, q, r)
+		c.learn(q, r)
 	}
 }
 
@@ -240,7 +240,7 @@ func (c *client) over() {
 }
 
 // learn draws conclusions for what to do next.
-func (c *client) learn(conn *conn, q *call, r *reply) {
+func (c *client) learn(q *call, r *reply) {
 	switch {
 	case q.op == jute.OpCloseSession:
 		c.over()

@@ -20,16 +20,6 @@ func (s *script) hope(ok bool, format string, args ...any) {
 	}
 }
 
-// finally adds a condition that must hold once everything has healed.
-func (s *script) finally(what string, holds func() bool) {
-	s.ends = append(s.ends, ending{what, holds})
-}
-
-type ending struct {
-	what  string
-	holds func() bool
-}
-
 // leadBy starts a server that is to lead, and then the others. Of equal
 // histories the highest id wins, so the leader first gets a quorum of the
 // lowest ids; it must be able to win against those.
@@ -122,13 +112,6 @@ func (s *script) step(id zab.ServerID, st stage) {
 	s.until(fmt.Sprintf("server %d has something to %s", id, st), func() bool { return s.waits(id, st) })
 	s.guard(func() { s.node(id).step(st) })
 	s.goOn()
-}
-
-// steps lets everything happen that waits in a held stage now.
-func (s *script) steps(id zab.ServerID, st stage) {
-	for range len(s.node(id).waiting[st]) {
-		s.step(id, st)
-	}
 }
 
 // fine has the stages of a server do one thing in each step: one disk
@@ -249,12 +232,6 @@ func (s *script) request(c *client, op jute.Op, path string, body []byte) {
 // create asks for a znode and waits for the answer.
 func (s *script) create(c *client, path string, flags jute.CreateFlags) {
 	s.request(c, jute.OpCreate, path, createBody(path, nil, int32(flags)))
-	s.answered(c)
-}
-
-// remove deletes a znode and waits for the answer.
-func (s *script) remove(c *client, path string) {
-	s.request(c, jute.OpDelete, path, deleteBody(path, -1))
 	s.answered(c)
 }
 
