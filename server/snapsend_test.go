@@ -39,6 +39,9 @@ func TestRottenSnapshotsOfALeader(t *testing.T) {
 	store := e.servers[leader-1].store
 	before, _ := store.NewestSnapshot()
 	rot(t, e.configs[leader-1].DataDir)
+	c = e.client(leader)
+	create(t, c, "/b", nil) // so that a new snapshot is of a later zxid
+	c.Close()
 	e.start(lost)
 	e.serving()
 	e.converged()
