@@ -15,4 +15,7 @@
 //	    nothing (ClickHouse#102629).
 //	H4  The ring holds a run without holes that ends at appended, or nothing,
 //	    and knows the position at which that run begins.
+//	H5  The ring holds every record that is not durable. What the log on the disk
+//	    is asked for lies before it: a disk that stands still would be found to
+//	    end early, and a learner would be told to cut what is committed.
 package history

@@ -51,7 +51,7 @@ func (l *Log) Append(rec zab.Record, out *zab.Output) {
 	must.Hold(rec.Prev == l.appended.CRC && rec.Zxid > l.appended.Zxid, "H1",
 		"record %s after %08x does not follow %s", rec.Zxid, rec.Prev, l.appended)
 	l.appended = rec.Position()
-	l.recent.push(rec)
+	l.recent.push(rec, l.synced)
 	if n := len(out.Disk); n > 0 && out.Disk[n-1].Kind == zab.DiskAppend && l.gathered < appendBytes {
 		out.Disk[n-1].Records = append(out.Disk[n-1].Records, rec)
 		l.gathered += len(rec.Bytes)

@@ -25,12 +25,14 @@ type ring struct {
 
 func (r *ring) at(i int) *zab.Record { return &r.buf[(r.head+i)&(len(r.buf)-1)] }
 
-func (r *ring) push(rec zab.Record) {
-	if r.n == len(r.buf) && r.n < r.most {
-		r.grow()
-	}
-	for r.n > 0 && (r.n >= r.most || r.bytes+len(rec.Bytes) > RecentBytes) {
+// push adds the newest record, and drops old ones that are durable: a record
+// that may not be on the disk yet can be read nowhere else (H5).
+func (r *ring) push(rec zab.Record, synced zab.Zxid) {
+	for r.n > 0 && r.at(0).Zxid <= synced && (r.n >= r.most || r.bytes+len(rec.Bytes) > RecentBytes) {
 		r.drop()
+	}
+	if r.n == len(r.buf) {
+		r.grow()
 	}
 	r.n++
 	*r.at(r.n - 1) = rec
