@@ -27,7 +27,11 @@ type simOptions struct {
 
 // A run leaves little behind it, and collecting it often costs a third of the
 // time: the heap may grow to several times what is in use.
-const simGC = 800
+const (
+	simGC = 800
+	// simMemory is where it is collected more often: a long run may hold much.
+	simMemory = 2 << 30
+)
 
 func newSim() *cobra.Command {
 	var o simOptions
@@ -105,6 +109,7 @@ func runSim(cmd *cobra.Command, o simOptions) error {
 		return err
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(simGC))
+	defer debug.SetMemoryLimit(debug.SetMemoryLimit(simMemory))
 	out := cmd.OutOrStdout()
 	sweep := sim.Sweep{
 		Options: o.run, Seeds: o.seeds, Workers: o.workers, Twice: o.twice, Until: o.until, Out: out, Stop: cmd.Context().Done(),
