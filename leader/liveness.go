@@ -75,7 +75,7 @@ func (l *Leader) pong(p *learner, pkt *zab.Packet, now time.Duration, wall int64
 	p.pongs++
 	p.ponged = max(p.ponged, uint64(pkt.Zxid))
 	if p.stage == upToDate {
-		l.Touched(pkt.Body.(*zab.Pong).Touched, now)
+		l.touched(pkt.Body.(*zab.Pong).Touched, p.server, now)
 	}
 	l.settleDoubt(now, wall, out)
 	l.settleBarriers(now, out)

@@ -61,7 +61,7 @@ func (l *Leader) claim(id zab.SessionID, origin zab.ServerID, now time.Duration)
 		return false
 	}
 	l.sessions.Acted(id, origin, l.place())
-	l.sessions.Touch(id, now)
+	l.sessions.Heard(id, origin, now)
 	return true
 }
 

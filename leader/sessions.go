@@ -128,8 +128,10 @@ func (l *Leader) Assert(a *zab.Attach, now time.Duration) { l.assert(a, l.cfg.Se
 func (l *Leader) assert(a *zab.Attach, origin zab.ServerID, now time.Duration) {
 	if l.sessions.Acted(a.Session, origin, a.At) {
 		l.sessions.SetTimeout(a.Session, a.Timeout)
-		l.sessions.Touch(a.Session, now)
+	} else {
+		l.sessions.Lengthen(a.Session, a.Timeout)
 	}
+	l.sessions.Touch(a.Session, now)
 }
 
 func (l *Leader) attach(a *zab.Attach, origin zab.ServerID, now time.Duration) (at zab.Place, lives bool) {
@@ -143,9 +145,11 @@ func (l *Leader) attach(a *zab.Attach, origin zab.ServerID, now time.Duration) (
 }
 
 // Touched takes note that clients of this server were heard from.
-func (l *Leader) Touched(ids []zab.SessionID, now time.Duration) {
+func (l *Leader) Touched(ids []zab.SessionID, now time.Duration) { l.touched(ids, l.cfg.Self, now) }
+
+func (l *Leader) touched(ids []zab.SessionID, origin zab.ServerID, now time.Duration) {
 	for _, id := range ids {
-		l.sessions.Touch(id, now)
+		l.sessions.Heard(id, origin, now)
 	}
 }
 

@@ -66,6 +66,11 @@
 // the records it applies, and begins with what its snapshot has from the records
 // before, so a new leader knows it before it serves.
 //
+// Invariant S5: the timeout that an owner agreed with a client, if shorter than
+// the one before, counts from when the client is next heard from through that
+// owner. An attach may have waited while its client went on to another server,
+// which keeps it by the longer one.
+//
 // # Closing
 //
 // Expired only proposes: the session's end is a transaction (zab.OpExpire)

@@ -15,6 +15,7 @@ import (
 type entry struct {
 	id        zab.SessionID
 	timeoutMS int64
+	agreed    int64 // the timeout from the owner's next Heard on; 0 is the same (S5)
 	owner     zab.ServerID
 	since     zab.Place     // the last that is known of the owner: S4
 	due       time.Duration // when it expires if not heard from
@@ -103,11 +104,30 @@ func (t *Tracker) Touch(id zab.SessionID, now time.Duration) bool {
 	return true
 }
 
-// SetTimeout changes a session's timeout. It counts from the next Touch on.
+// SetTimeout takes the timeout in ms that a client agreed with its owner. A
+// longer one counts at once, a shorter one when the client is heard from through
+// the owner (S5).
 func (t *Tracker) SetTimeout(id zab.SessionID, timeoutMS int64) {
 	if e := t.sessions[id]; e != nil {
+		e.timeoutMS, e.agreed = max(e.timeoutMS, timeoutMS), timeoutMS
+	}
+}
+
+// Lengthen takes a timeout in ms that a server other than the owner agreed to:
+// the client may still be there.
+func (t *Tracker) Lengthen(id zab.SessionID, timeoutMS int64) {
+	if e := t.sessions[id]; e != nil && timeoutMS > e.timeoutMS {
+		e.agreed = cmp.Or(e.agreed, e.timeoutMS)
 		e.timeoutMS = timeoutMS
 	}
+}
+
+// Heard is Touch for a client that a server has heard from.
+func (t *Tracker) Heard(id zab.SessionID, server zab.ServerID, now time.Duration) bool {
+	if e := t.sessions[id]; e != nil && e.owner == server && e.agreed != 0 {
+		e.timeoutMS, e.agreed = e.agreed, 0
+	}
+	return t.Touch(id, now)
 }
 
 // Owner returns the server that the session's client is attached to; false

@@ -155,13 +155,26 @@ func TestQD1(t *testing.T) {
 	try(tr, 0, -1)
 }
 
-func TestShorterTimeout(t *testing.T) {
+// TestQD4: a shorter timeout counts from when its owner has heard of the client
+// (S5), a longer one at once, whoever agreed to it.
+func TestQD4(t *testing.T) {
+	expired := func(tr *Tracker, at time.Duration) bool { return len(tr.Expired(at, nil, 9)) == 1 }
 	tr := NewTracker(testTick)
 	tr.Add(1, 40000, 0)
+	tr.Acted(1, 5, zab.Place{Zxid: 1})
 	tr.SetTimeout(1, 4000)
-	tr.Touch(1, 0)
-	if got := tr.Expired(6*time.Second, nil, 9); len(got) != 1 {
-		t.Fatal("kept the longer timeout")
+	tr.Heard(1, 6, 0)
+	if expired(tr, 6*time.Second) {
+		t.Fatal("the shorter timeout counts before its owner has heard of the client")
+	}
+	tr.Lengthen(1, 60000)
+	tr.Heard(1, 6, 0)
+	if expired(tr, 50*time.Second) {
+		t.Fatal("a longer timeout that another server agreed to does not count")
+	}
+	tr.Heard(1, 5, 50*time.Second)
+	if !expired(tr, 56*time.Second) {
+		t.Fatal("the longer timeout counts after the owner has heard of the client")
 	}
 }
 
@@ -236,7 +249,7 @@ func TestTrackerModel(t *testing.T) {
 				id, ms := draw(t), timeouts.Draw(t, "timeout")
 				tr.SetTimeout(id, ms)
 				if m[id] != nil {
-					m[id].timeoutMS = ms
+					m[id].timeoutMS = max(m[id].timeoutMS, ms)
 				}
 			},
 			"own": func(t *rapid.T) {
