@@ -1,24 +1,18 @@
 package election
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/quorumd/quorumd/internal/transcript"
 	"github.com/quorumd/quorumd/zab"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the transcripts anew; commit the changes only if you understand each of them")
-
-// TestTranscripts plays the stories of testdata. A line that starts with "> "
-// is a command, the indented lines behind it are all of its output, and the
-// rest is prose. The commands:
+// TestTranscripts plays the stories of testdata (package transcript). The commands:
 //
 //	ensemble 1,2,3 [observers=4] [weight0=3]   a new world
 //	start 1 [epoch=1] [zxid=5] [round=7] [members=9]   a server begins to look
@@ -31,61 +25,20 @@ var rewrite = flag.Bool("rewrite", false, "write the transcripts anew; commit th
 //	tick 100ms        time passes
 //	status            who is what
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
+	transcript.Test(t, func(t *testing.T) transcript.Run {
+		var w *world
+		return func(command string) string {
+			args := strings.Fields(command)
+			if args[0] == "ensemble" {
+				w = newWorld(parseEnsemble(t, args[1:]), nil)
+				return ""
 			}
-			got := play(t, string(b))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(b) {
-				t.Errorf("%s tells another story now; see the difference with -rewrite and git diff\n%s", file, got)
-			}
-		})
-	}
-}
-
-// play carries out the commands of a transcript and returns it with their
-// output.
-func play(t *testing.T, text string) string {
-	var out strings.Builder
-	var w *world
-	afterCommand := false
-	for line := range strings.Lines(text) {
-		command, isCommand := strings.CutPrefix(strings.TrimRight(line, "\n"), "> ")
-		if !isCommand {
-			if afterCommand && strings.HasPrefix(line, "    ") {
-				continue // the output of last time
-			}
-			afterCommand = false
-			out.WriteString(line)
-			continue
-		}
-		afterCommand = true
-		out.WriteString(line)
-		var log strings.Builder
-		args := strings.Fields(command)
-		if args[0] == "ensemble" {
-			w = newWorld(parseEnsemble(t, args[1:]), nil)
-		} else {
+			var log strings.Builder
 			w.log = &log
 			run(t, w, args)
+			return log.String()
 		}
-		for l := range strings.Lines(log.String()) {
-			out.WriteString("    " + l)
-		}
-	}
-	return out.String()
+	})
 }
 
 func parseEnsemble(t *testing.T, args []string) *zab.Ensemble {

@@ -1,24 +1,18 @@
 package follower
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/quorumd/quorumd/history"
+	"github.com/quorumd/quorumd/internal/transcript"
 	"github.com/quorumd/quorumd/zab"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the transcripts anew; commit the changes only if you understand each of them")
-
-// TestTranscripts plays the stories of testdata. A line that starts with "> "
-// is a command, the indented lines behind it are all of its output, and the
-// rest is prose. Records are numbered from 1, in epoch 1, and from 2.1 on in
+// TestTranscripts plays the stories of testdata (package transcript). Records are numbered from 1, in epoch 1, and from 2.1 on in
 // epoch 2; all make one history. The commands:
 //
 //	follower 3 [log=2] [applied=1] [promised=1/3] [epoch=1]   follows server 3
@@ -33,58 +27,19 @@ var rewrite = flag.Bool("rewrite", false, "write the transcripts anew; commit th
 //	tick 2s                time passes
 //	status
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
+	transcript.Test(t, func(t *testing.T) transcript.Run {
+		b := &bench{t: t, recs: records()}
+		return func(command string) string {
+			args := strings.Fields(command)
+			if args[0] == "follower" {
+				b.begin(args[1:])
+			} else {
+				b.run(args)
 			}
-			got := play(t, string(b))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(b) {
-				t.Errorf("%s tells another story now; see the difference with -rewrite and git diff\n%s", file, got)
-			}
-		})
-	}
-}
-
-// play carries out the commands of a transcript and returns it with their
-// output.
-func play(t *testing.T, text string) string {
-	var out strings.Builder
-	b := &bench{t: t, recs: records()}
-	afterCommand := false
-	for line := range strings.Lines(text) {
-		command, isCommand := strings.CutPrefix(strings.TrimRight(line, "\n"), "> ")
-		if !isCommand && afterCommand && strings.HasPrefix(line, "    ") {
-			continue // the output of last time
+			defer b.text.Reset()
+			return b.text.String()
 		}
-		out.WriteString(line)
-		afterCommand = isCommand
-		if !isCommand {
-			continue
-		}
-		args := strings.Fields(command)
-		if args[0] == "follower" {
-			b.begin(args[1:])
-		} else {
-			b.run(args)
-		}
-		for l := range strings.Lines(b.text.String()) {
-			out.WriteString("    " + l)
-		}
-		b.text.Reset()
-	}
-	return out.String()
+	})
 }
 
 // bench is one follower whose disk, clock and leader are moved by hand.

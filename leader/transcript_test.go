@@ -1,23 +1,17 @@
 package leader
 
 import (
-	"flag"
-	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/quorumd/quorumd/internal/transcript"
 	"github.com/quorumd/quorumd/jute"
 	"github.com/quorumd/quorumd/zab"
 )
 
-var rewrite = flag.Bool("rewrite", false, "write the transcripts anew; commit the changes only if you understand each of them")
-
-// TestTranscripts plays the stories of testdata. A line that starts with "> "
-// is a command, the indented lines behind it are all of its output, and the
-// rest is prose. Zxids are written epoch.counter. The commands:
+// TestTranscripts plays the stories of testdata (package transcript). Zxids are written epoch.counter. The commands:
 //
 //	leader 3 voters=1,2,3 [observers=4] [weight0=2] [log=2] [epoch=1] [floor=7]
 //	join 1 2               server 2 opens link 1
@@ -39,58 +33,19 @@ var rewrite = flag.Bool("rewrite", false, "write the transcripts anew; commit th
 //	tick 2s, pause 3s      time passes, or the server stands still
 //	status
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/*.txt")
-	if err != nil || len(files) == 0 {
-		t.Fatalf("no transcripts: %v", err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			b, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
+	transcript.Test(t, func(t *testing.T) transcript.Run {
+		var b *bench
+		return func(command string) string {
+			args := parse(t, command)
+			if args.verb == "leader" {
+				b = begin(t, args)
+			} else {
+				b.run(args)
 			}
-			got := play(t, string(b))
-			if *rewrite {
-				if err := os.WriteFile(file, []byte(got), 0o644); err != nil {
-					t.Fatal(err)
-				}
-				return
-			}
-			if got != string(b) {
-				t.Errorf("%s tells another story now; see the difference with -rewrite and git diff\n%s", file, got)
-			}
-		})
-	}
-}
-
-// play carries out the commands of a transcript and returns it with their
-// output.
-func play(t *testing.T, text string) string {
-	var out strings.Builder
-	var b *bench
-	afterCommand := false
-	for line := range strings.Lines(text) {
-		command, isCommand := strings.CutPrefix(strings.TrimRight(line, "\n"), "> ")
-		if !isCommand && afterCommand && strings.HasPrefix(line, "    ") {
-			continue // the output of last time
+			defer b.text.Reset()
+			return b.text.String()
 		}
-		out.WriteString(line)
-		afterCommand = isCommand
-		if !isCommand {
-			continue
-		}
-		args := parse(t, command)
-		if args.verb == "leader" {
-			b = begin(t, args)
-		} else {
-			b.run(args)
-		}
-		for l := range strings.Lines(b.text.String()) {
-			out.WriteString("    " + l)
-		}
-		b.text.Reset()
-	}
-	return out.String()
+	})
 }
 
 // words is a command taken apart: the verb, what stands by itself, what is

@@ -267,16 +267,21 @@ func (c *cluster) leader() *server {
 	return nil
 }
 
+// startAll starts every server and gives them the time to elect a leader.
+func (c *cluster) startAll() {
+	for _, s := range c.servers {
+		s.start()
+	}
+	c.settle(time.Second)
+}
+
 func (s *server) request(seq uint64) {
 	s.step(zab.Event{Kind: zab.EvRequest, Request: &zab.Request{Session: 7, Cxid: int32(seq), Seq: seq, Op: 5, Body: []byte("x")}})
 }
 
 func TestThreeServersElectAndCommit(t *testing.T) {
 	c := newCluster(t, 3)
-	for _, s := range c.servers {
-		s.start()
-	}
-	c.settle(time.Second)
+	c.startAll()
 	l := c.leader()
 	if l == nil {
 		t.Fatalf("no leader: %+v %+v %+v", c.servers[0].r.Status(), c.servers[1].r.Status(), c.servers[2].r.Status())
@@ -297,10 +302,7 @@ func TestThreeServersElectAndCommit(t *testing.T) {
 
 func TestRequestsOutliveTheLeader(t *testing.T) {
 	c := newCluster(t, 3)
-	for _, s := range c.servers {
-		s.start()
-	}
-	c.settle(time.Second)
+	c.startAll()
 	l := c.leader()
 	other := c.servers[(l.id+1)%3]
 	l.holdIn = true // the request never reaches it

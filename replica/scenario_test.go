@@ -16,10 +16,7 @@ import (
 func run(t *testing.T, n, observers int) *cluster {
 	c := newCluster(t, n)
 	c.voters = n - observers
-	for _, s := range c.servers {
-		s.start()
-	}
-	c.settle(time.Second)
+	c.startAll()
 	c.wantServing()
 	return c
 }

@@ -189,10 +189,7 @@ func TestZK4306CloseSession(t *testing.T) {
 // session, which only snapshots know of, expires all the same.
 func TestZK1367(t *testing.T) {
 	c := newCluster(t, 3)
-	for _, s := range c.servers {
-		s.start()
-	}
-	c.settle(time.Second)
+	c.startAll()
 	body := jute.AppendInt32(nil, 4000)
 	c.leader().step(zab.Event{Kind: zab.EvRequest, Request: &zab.Request{Session: 77, Seq: 1, Op: int32(jute.OpCreateSession), Body: body}})
 	c.settle(time.Second)

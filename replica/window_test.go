@@ -13,10 +13,7 @@ import (
 // the ring no longer holds.
 func TestApplyWindow(t *testing.T) {
 	c := newCluster(t, 3)
-	for _, s := range c.servers {
-		s.start()
-	}
-	c.settle(time.Second)
+	c.startAll()
 	l := c.leader()
 	slow := c.servers[(l.id+1)%3]
 	slow.lagging = true

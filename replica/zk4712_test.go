@@ -13,10 +13,7 @@ import (
 // begins, and no vote is given, before the disk has answered everything.
 func TestZK4712(t *testing.T) {
 	c := newCluster(t, 3)
-	for _, s := range c.servers {
-		s.start()
-	}
-	c.settle(time.Second)
+	c.startAll()
 	l := c.leader()
 	f, other := c.servers[(l.id+1)%3], c.servers[(l.id+2)%3]
 	f.holdDisk = true

@@ -7,26 +7,37 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/go-zookeeper/zk"
+
 	"github.com/quorumd/quorumd/internal/vfs"
 	"github.com/quorumd/quorumd/zab"
 )
 
-// TestLearnerWithoutData brings a server back that has lost everything, by a
-// snapshot: the others' logs no longer reach back.
-func TestLearnerWithoutData(t *testing.T) {
-	e := newEnsemble(t, 3, 0, func(c *Config) {
+// purgedEnsemble starts three servers and has a client of the leader create
+// znodes below /a, until the leader's log no longer reaches back to the first:
+// a server without data needs a snapshot.
+func purgedEnsemble(t *testing.T, znodes int) (e *testEnsemble, leader int, c *zk.Conn) {
+	t.Helper()
+	e = newEnsemble(t, 3, 0, func(c *Config) {
 		c.SnapCount, c.SegmentSize, c.KeepSnapshots = 50, 8<<10, 1
 		c.PurgeInterval = 1 << 40 // on, after snapshots
 	})
 	e.start(1, 2, 3)
-	leader := e.serving()
-	lost := leader%3 + 1
-	c := e.client(leader)
+	leader = e.serving()
+	c = e.client(leader)
 	create(t, c, "/a", nil)
-	for i := range 300 {
+	for i := range znodes {
 		create(t, c, fmt.Sprintf("/a/%d", i), make([]byte, 100))
 	}
 	eventually(t, "the log being purged", func() bool { return e.servers[leader-1].store.Base().Zxid > 0 })
+	return e, leader, c
+}
+
+// TestLearnerWithoutData brings a server back that has lost everything, by a
+// snapshot: the others' logs no longer reach back.
+func TestLearnerWithoutData(t *testing.T) {
+	e, leader, c := purgedEnsemble(t, 300)
+	lost := leader%3 + 1
 	e.stop(lost)
 	e.wipe(lost)
 	create(t, c, "/b", []byte("1"))

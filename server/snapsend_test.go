@@ -1,7 +1,6 @@
 package server
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -18,19 +17,8 @@ import (
 // was written. A server that needs one is sent nothing that is damaged, and has
 // joined as soon as the leader has noticed and written a new one.
 func TestRottenSnapshotsOfALeader(t *testing.T) {
-	e := newEnsemble(t, 3, 0, func(c *Config) {
-		c.SnapCount, c.SegmentSize, c.KeepSnapshots = 50, 8<<10, 1
-		c.PurgeInterval = 1 << 40 // on, after snapshots
-	})
-	e.start(1, 2, 3)
-	leader := e.serving()
+	e, leader, c := purgedEnsemble(t, 200)
 	lost := leader%3 + 1
-	c := e.client(leader)
-	create(t, c, "/a", nil)
-	for i := range 200 {
-		create(t, c, fmt.Sprintf("/a/%d", i), make([]byte, 100))
-	}
-	eventually(t, "the log being purged", func() bool { return e.servers[leader-1].store.Base().Zxid > 0 })
 	c.Close()
 	e.closeAll() // what is in memory of the log would be enough for the third
 	e.wipe(lost)

@@ -42,14 +42,14 @@ func (c *client) ask(q *call) {
 
 // keys and tree are the shared paths that this run uses.
 func (c *client) keys() []string {
-	if c.w.fit.narrow {
+	if c.w.knobs.narrow {
 		return sharedKeys[:1]
 	}
 	return sharedKeys
 }
 
 func (c *client) tree() []string {
-	if c.w.fit.narrow {
+	if c.w.knobs.narrow {
 		return treeKeys[:3]
 	}
 	return treeKeys

@@ -16,8 +16,8 @@ import (
 // checks to be shown what is not so.
 func healthy(t *testing.T) (*world, *client) {
 	t.Helper()
-	w := &world{rng: rand.New(rand.NewPCG(1, 2)), trace: newTrace(nil), fit: usual()}
-	w.furnish(3, 0, faults{})
+	w := &world{rng: rand.New(rand.NewPCG(1, 2)), trace: newTrace(nil), knobs: defaultKnobs()}
+	w.setUp(3, 0, faults{})
 	s := &script{world: w}
 	var c *client
 	w.guard(func() {

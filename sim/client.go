@@ -35,7 +35,7 @@ type client struct {
 	pinged   bool
 	away     time.Duration // it comes back no sooner
 	xid      int32
-	habits
+	profile
 
 	value    uint64 // of its last write to its own znode
 	promised uint64 // the highest value that was answered OK
@@ -57,7 +57,7 @@ func (c *client) move() {
 		return
 	}
 	if c.timeout == 0 {
-		c.settle()
+		c.drawProfile()
 		c.drawIdle()
 	}
 	defer func() { w.after(w.jitter(c.pace), c.move) }()
@@ -114,7 +114,7 @@ func (c *client) tired() bool {
 	case waits > limit:
 		c.giveUp(w.chance(0.5))
 		return true
-	case w.chance(w.fit.restless):
+	case w.chance(w.knobs.restless):
 		w.check.mark("client's connection broken")
 		conn.snap()
 	}
@@ -141,7 +141,7 @@ func (c *client) giveUp(quietly bool) {
 // connect goes to a server of its list, whatever that is doing.
 func (c *client) connect() {
 	n := c.w.nodes[c.w.rng.IntN(len(c.w.nodes))]
-	if n.up && (c.w.now >= c.away || c.w.calm && c.w.vigil == nil) {
+	if n.up && (c.w.now >= c.away || c.w.calm && c.w.keepAlive == nil) {
 		c.dial(n)
 	}
 }
@@ -152,7 +152,7 @@ func (c *client) dial(n *node) *conn {
 	c.dialled++
 	conn := &conn{port: &n.port, life: n.life, client: c, at: w.now, ordinal: c.dialled}
 	c.conn, c.since, c.heard, c.pinged = conn, w.now, w.now, false
-	if c.haggles && c.session != 0 && !c.retired {
+	if c.renegotiates && c.session != 0 && !c.retired {
 		c.drawTimeout()
 	}
 	q := &hello{session: c.session, password: c.password, timeout: c.timeout, seen: c.seen}

@@ -8,17 +8,24 @@ import (
 	"github.com/quorumd/quorumd/zab"
 )
 
+// lateServer brings three servers to the point where the third is down and lacks
+// what a client of the leader has written since.
+func lateServer(s *script) (leader, other, late zab.ServerID, c *client) {
+	s.start(1, 2, 3)
+	leader, rest := s.settled(1, 2, 3)
+	late, other = rest[0], rest[1]
+	c = s.visit(leader)
+	s.write(c, 2)
+	s.crash(vfs.KeepNothing, late)
+	s.write(c, 3)
+	return leader, other, late, c
+}
+
 // joinWhile brings up a late server, and has five writes committed by the
 // others at the moment when NEWLEADER has left for it and nothing that it says
 // has come back. After that nobody writes.
 func joinWhile(s *script, observe func(late zab.ServerID)) {
-	s.start(1, 2, 3)
-	leader, rest := s.settled(1, 2, 3)
-	late := rest[0]
-	c := s.visit(leader)
-	s.write(c, 2)
-	s.crash(vfs.KeepNothing, late)
-	s.write(c, 3)
+	_, _, late, c := lateServer(s)
 	offered := false
 	s.tap(func(_, to zab.ServerID, p *zab.Packet) {
 		if to == late && p.Kind == zab.KindNewLeader {
@@ -122,19 +129,13 @@ func TestZABQ3(t *testing.T) {
 // them it has when it may serve, it applies them, in order, and once.
 func TestZK4394(t *testing.T) {
 	stories(t, 3, 0, func(s *script) {
-		s.start(1, 2, 3)
-		leader, rest := s.settled(1, 2, 3)
-		late := rest[0]
-		c := s.visit(leader)
-		s.write(c, 2)
-		s.crash(vfs.KeepNothing, late)
-		s.write(c, 3)
+		leader, other, late, c := lateServer(s)
 		acked := false
 		s.tap(func(from, _ zab.ServerID, p *zab.Packet) {
 			if from == late && p.Kind == zab.KindAckNewLeader {
 				acked = true // the leader is not to learn anything: it proposes, and does not commit
 				s.cutWay(late, leader)
-				s.cutWay(rest[1], leader)
+				s.cutWay(other, leader)
 			}
 		})
 		s.start(late)

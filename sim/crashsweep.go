@@ -39,25 +39,25 @@ type CrashTotal struct {
 
 // CrashStory tells of one story.
 type CrashStory struct {
-	Name   string
-	Disk   uint64 // changes of disks in it
-	Steps  uint64 // of pipelines
-	Points uint64 // with all that is kept and all that follows
-	Runs   uint64
-	Failed uint64
-	Struck uint64 // runs that reached their point
+	Name    string
+	Disk    uint64 // changes of disks in it
+	Steps   uint64 // of pipelines
+	Points  uint64 // with all that is kept and all that follows
+	Runs    uint64
+	Failed  uint64
+	Reached uint64 // runs that reached their point
 }
 
-// errNotStruck fails a run that was to crash a server and did not: the story
+// errPointNotReached fails a run that was to crash a server and did not: the story
 // up to there is the undisturbed one's, so the point must come. A run that
 // passes without it has tested nothing.
-var errNotStruck = errors.New("the story does not reach the point")
+var errPointNotReached = errors.New("the story does not reach the point")
 
 // crashRun is one run of a sweep.
 type crashRun struct {
 	story story
 	of    int // index of where it is told of
-	blow  blow
+	point crashPoint
 }
 
 // Run performs the sweep.
@@ -97,11 +97,11 @@ func (c CrashSweep) points(st story, s *script, t *CrashTotal) []crashRun {
 	var runs []crashRun
 	of := len(t.Scenarios) - 1
 	told := &t.Scenarios[of]
-	add := func(b blow) {
-		for b.then = 0; b.then < aftermaths; b.then++ {
+	add := func(p crashPoint) {
+		for p.then = 0; p.then < aftermaths; p.then++ {
 			told.Points++
 			if mix(c.Seed+uint64(of)<<32+told.Points)%max(1, c.Every) == 0 {
-				runs = append(runs, crashRun{st, of, b})
+				runs = append(runs, crashRun{st, of, p})
 			}
 		}
 	}
@@ -113,13 +113,13 @@ func (c CrashSweep) points(st story, s *script, t *CrashTotal) []crashRun {
 			told.Disk++
 			for i, keep := range vfs.Keeps {
 				if st.group == "" || k%uint64(len(vfs.Keeps)) == uint64(i) { // the group has many of the same
-					add(blow{server: n.id, at: atDisk, n: k, keep: keep})
+					add(crashPoint{server: n.id, at: atDisk, n: k, keep: keep})
 				}
 			}
 		}
 		for k := s.from[i][atStep] + 1; k <= s.to[i][atStep]; k++ {
 			told.Steps++
-			add(blow{server: n.id, at: atStep, n: k, keep: vfs.Keeps[k%uint64(len(vfs.Keeps))]})
+			add(crashPoint{server: n.id, at: atStep, n: k, keep: vfs.Keeps[k%uint64(len(vfs.Keeps))]})
 		}
 	}
 	return runs
@@ -158,9 +158,9 @@ func (c CrashSweep) all(runs []crashRun, t *CrashTotal) {
 		wg.Go(func() {
 			for run, ok := take(); ok; run, ok = take() {
 				st := run.story
-				r, s := perform(Options{Seed: c.Seed}, st.voters, st.observers, &run.blow, st.tell)
+				r, s := perform(Options{Seed: c.Seed}, st.voters, st.observers, &run.point, st.tell)
 				mu.Lock()
-				c.add(t, run, r, s.struck)
+				c.add(t, run, r, s.pointReached)
 				mu.Unlock()
 			}
 		})
@@ -168,31 +168,31 @@ func (c CrashSweep) all(runs []crashRun, t *CrashTotal) {
 	wg.Wait()
 }
 
-func (c CrashSweep) add(t *CrashTotal, run crashRun, r Report, struck bool) {
+func (c CrashSweep) add(t *CrashTotal, run crashRun, r Report, reached bool) {
 	told := &t.Scenarios[run.of]
 	t.Runs++
 	told.Runs++
-	if struck {
-		told.Struck++
+	if reached {
+		told.Reached++
 	}
 	for what, n := range r.Seen {
 		t.Seen[what] += n
 	}
 	err := r.Err
-	if err == nil && !struck {
-		err = errNotStruck
+	if err == nil && !reached {
+		err = errPointNotReached
 	}
 	if err != nil {
 		t.Failed++
 		told.Failed++
 		fmt.Fprintf(c.Out, "%s %s: %v\n  see it with: quorumd sim --crash-sweep --seed %d --scenario %s --point %s\n",
-			run.story.name, run.blow, err, c.Seed, run.story.name, run.blow)
+			run.story.name, run.point, err, c.Seed, run.story.name, run.point)
 	}
 }
 
 // single performs one run and tells its story.
 func (c CrashSweep) single(t *CrashTotal, list []story) error {
-	b, err := parseBlow(c.Point)
+	p, err := parseCrashPoint(c.Point)
 	if err == nil && len(list) != 1 {
 		err = errors.New("a point is one of a scenario's: name that one too")
 	}
@@ -200,11 +200,11 @@ func (c CrashSweep) single(t *CrashTotal, list []story) error {
 		return err
 	}
 	st := list[0]
-	r, s := perform(Options{Seed: c.Seed, Trace: c.Out}, st.voters, st.observers, &b, st.tell)
+	r, s := perform(Options{Seed: c.Seed, Trace: c.Out}, st.voters, st.observers, &p, st.tell)
 	t.Scenarios = []CrashStory{{Name: st.name, Points: 1}}
-	c.add(t, crashRun{st, 0, b}, r, s.struck)
-	if !s.struck {
-		return fmt.Errorf("scenario %s, point %s: %w", st.name, b, errNotStruck)
+	c.add(t, crashRun{st, 0, p}, r, s.pointReached)
+	if !s.pointReached {
+		return fmt.Errorf("scenario %s, point %s: %w", st.name, p, errPointNotReached)
 	}
 	return nil
 }
@@ -220,8 +220,8 @@ func (t CrashTotal) Planned() uint64 {
 
 // WriteStories prints a line for each story of a crash sweep.
 func (t CrashTotal) WriteStories(out io.Writer) {
-	fmt.Fprintf(out, "%-22s %9s %9s %9s %9s %9s %9s\n", "scenario", "disk", "steps", "points", "runs", "struck", "failed")
+	fmt.Fprintf(out, "%-22s %9s %9s %9s %9s %9s %9s\n", "scenario", "disk", "steps", "points", "runs", "reached", "failed")
 	for _, s := range t.Scenarios {
-		fmt.Fprintf(out, "%-22s %9d %9d %9d %9d %9d %9d\n", s.Name, s.Disk, s.Steps, s.Points, s.Runs, s.Struck, s.Failed)
+		fmt.Fprintf(out, "%-22s %9d %9d %9d %9d %9d %9d\n", s.Name, s.Disk, s.Steps, s.Points, s.Runs, s.Reached, s.Failed)
 	}
 }

@@ -37,11 +37,11 @@ func TestCrashSweep(t *testing.T) {
 		t.Fatalf("%d of %d failed: %v\n%s", total.Failed, total.Runs, err, out)
 	}
 	for _, told := range total.Scenarios {
-		if told.Struck < told.Runs {
-			t.Errorf("%s: only %d of %d runs reached their point", told.Name, told.Struck, told.Runs)
+		if told.Reached < told.Runs {
+			t.Errorf("%s: only %d of %d runs reached their point", told.Name, told.Reached, told.Runs)
 		}
 	}
-	for _, what := range []string{"DIFF", "TRUNC", "SNAP", "blow"} {
+	for _, what := range []string{"DIFF", "TRUNC", "SNAP", "crash at point"} {
 		if total.Seen[what] == 0 {
 			t.Errorf("%s was not reached", what)
 		}
@@ -51,7 +51,7 @@ func TestCrashSweep(t *testing.T) {
 // TestSamePointSameTrace: a point's run is always the same.
 func TestSamePointSameTrace(t *testing.T) {
 	for _, point := range []string{"1:disk:70:subset:again", "3:step:100:prefix:without"} {
-		b, err := parseBlow(point)
+		b, err := parseCrashPoint(point)
 		if err != nil || b.String() != point {
 			t.Fatalf("%s is read as %s: %v", point, b, err)
 		}
@@ -66,7 +66,7 @@ func TestSamePointSameTrace(t *testing.T) {
 // TestPointsAreChecked: what names no point is refused.
 func TestPointsAreChecked(t *testing.T) {
 	for _, text := range []string{"", "1:disk:3:all", "1:disc:3:all:all", "1:disk:x:all:all", "1:disk:3:some:all", "1:disk:3:all:gone", "400:disk:3:all:all"} {
-		if b, err := parseBlow(text); err == nil {
+		if b, err := parseCrashPoint(text); err == nil {
 			t.Errorf("%q is read as %s", text, b)
 		}
 	}

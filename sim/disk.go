@@ -75,7 +75,7 @@ func (n *node) broken(err error) bool {
 	switch {
 	case n.clone != nil:
 		w.check.mark("crash in operation")
-		n.perish()
+		n.powerFailed()
 		return true
 	case err == nil:
 		return false
@@ -108,8 +108,8 @@ func errnoName(err error) string {
 	return "error"
 }
 
-// doom has the power fail after so many more operations of the disk.
-func (n *node) doom(ops int, keep vfs.Keep, r *rand.Rand) {
+// failPowerAfter has the power fail after so many more operations of the disk.
+func (n *node) failPowerAfter(ops int, keep vfs.Keep, r *rand.Rand) {
 	fs := n.fs
 	fs.Hook(func(op vfs.Op) {
 		if ops--; ops == 0 {

@@ -48,7 +48,7 @@
 //	leader   it ends, is cut off or stands still; the others see its end and it
 //	         does not; it ends with a tail in its log that nobody else has
 //
-// Each seed also draws how its servers are made (fitting.go): small segments,
+// Each seed also draws how its servers are made (knobs.go): small segments,
 // frequent snapshots, few records in memory and snapshots sent in small pieces
 // make short runs go through DIFF from the disk, SNAP and TRUNC; and what its
 // clients are like: their pace, patience and timeouts, whether they only read,
@@ -98,7 +98,7 @@
 //	                 digests and results equal the others' and the model's
 //	writers.go       what a session wrote through one connection stands before
 //	                 what it wrote through a later one (R9)
-//	vigil.go         without faults a session lives for as long as its client
+//	keepalive.go     without faults a session lives for as long as its client
 //	                 pings, by the timeout agreed last, and no longer
 //	repair.go        damage excuses what it does to a server only while it is there
 //	disklog.go       what a disk must and may hold after a crash

@@ -31,7 +31,7 @@ func depose(w *world, r *rand.Rand) {
 	w.check.mark("leader deposed")
 	switch how {
 	case 0:
-		w.strike(n, r)
+		w.crashAndRestart(n, r)
 	case 1:
 		w.cutPairs(both(n.index, w.everybody()...), drawCut(r), r)
 	default: // it goes on with what it believed, in another time

@@ -9,8 +9,8 @@ import (
 	"github.com/quorumd/quorumd/zab"
 )
 
-// strike ends a server by a loss of power; it comes back after a while.
-func (w *world) strike(n *node, r *rand.Rand) {
+// crashAndRestart ends a server by a loss of power; it comes back after a while.
+func (w *world) crashAndRestart(n *node, r *rand.Rand) {
 	down := between(r, 5*time.Millisecond, 200*time.Millisecond)
 	if r.IntN(10) < 3 {
 		down = between(r, 200*time.Millisecond, 4*time.Second)
@@ -30,11 +30,11 @@ func (w *world) strike(n *node, r *rand.Rand) {
 
 func drawKeep(r *rand.Rand) vfs.Keep { return vfs.Keeps[r.IntN(len(vfs.Keeps))] }
 
-func crashOne(w *world, r *rand.Rand) { w.strike(w.victim(r), r) }
+func crashOne(w *world, r *rand.Rand) { w.crashAndRestart(w.victim(r), r) }
 
 func crashAll(w *world, r *rand.Rand) {
 	for _, n := range w.nodes {
-		w.strike(n, r)
+		w.crashAndRestart(n, r)
 	}
 	w.check.mark("crash of all")
 }
@@ -42,7 +42,7 @@ func crashAll(w *world, r *rand.Rand) {
 func crashQuorum(w *world, r *rand.Rand) {
 	voters := len(w.check.ensemble.Voters())
 	for _, i := range r.Perm(voters)[:voters/2+1] {
-		w.strike(w.nodes[i], r)
+		w.crashAndRestart(w.nodes[i], r)
 	}
 	w.check.mark("crash of a quorum")
 }
@@ -53,15 +53,15 @@ func crashInOperation(w *world, r *rand.Rand) {
 	n := w.victim(r)
 	ops, keep := 1+r.IntN(30), drawKeep(r)
 	if n.up {
-		n.doom(ops, keep, r)
+		n.failPowerAfter(ops, keep, r)
 	}
 }
 
 // crashInStart has the power fail, and fail again while the server recovers.
 func crashInStart(w *world, r *rand.Rand) {
 	n := w.victim(r)
-	n.doomed = 1 + r.IntN(12)
-	w.strike(n, r)
+	n.startCrashOp = 1 + r.IntN(12)
+	w.crashAndRestart(n, r)
 }
 
 // restartStorm ends a server again and again, soon after each start.

@@ -26,7 +26,7 @@ func (w *world) heal() {
 		w.retireAll()
 	}
 	w.recovers()
-	w.keepVigil()
+	w.runKeepAlivePhase()
 	w.retireAll()
 	limit := w.now + healLimit
 	for why := w.check.together(); why != "" && w.err == nil; why = w.check.together() {
@@ -51,7 +51,7 @@ func (w *world) retireAll() {
 func (n *node) mend() {
 	n.fs.Heal()
 	n.fs.Hook(nil)
-	n.doomed = 0
+	n.startCrashOp = 0
 	n.makeRoom()
 	switch {
 	case !n.up:

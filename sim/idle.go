@@ -14,7 +14,7 @@ import (
 func (c *client) drawIdle() {
 	r := source(c.w.opt.Seed, fmt.Sprintf("idle %d", c.id))
 	if c.idles = r.IntN(4) == 0; c.idles {
-		c.haggles = r.IntN(2) == 0
+		c.renegotiates = r.IntN(2) == 0
 	}
 }
 
@@ -22,7 +22,7 @@ func (c *client) drawIdle() {
 func (c *client) rests() bool {
 	w := c.w
 	switch {
-	case w.vigil != nil:
+	case w.keepAlive != nil:
 	case !c.idles || w.calm || !c.made || len(c.conn.calls) > 0:
 		return false
 	case w.chance(0.005):

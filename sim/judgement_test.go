@@ -46,8 +46,8 @@ func TestMissedPointFails(t *testing.T) {
 	}
 	out := &strings.Builder{}
 	total := CrashTotal{Scenarios: []CrashStory{{}}, Seen: map[string]uint64{}}
-	CrashSweep{Seed: 1, Workers: 1, Out: out}.all([]crashRun{{story: list[0], blow: blow{server: 1, n: 1 << 40}}}, &total)
-	if total.Failed != 1 || !strings.Contains(out.String(), errNotStruck.Error()) {
+	CrashSweep{Seed: 1, Workers: 1, Out: out}.all([]crashRun{{story: list[0], point: crashPoint{server: 1, n: 1 << 40}}}, &total)
+	if total.Failed != 1 || !strings.Contains(out.String(), errPointNotReached.Error()) {
 		t.Errorf("%d failed: %s", total.Failed, out)
 	}
 }

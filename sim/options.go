@@ -108,7 +108,7 @@ const (
 	clockRates = "clock rates"
 )
 
-var weather = []string{lostVotes, lateVotes, slowLinks, clockRates}
+var steadyFaults = []string{lostVotes, lateVotes, slowLinks, clockRates}
 
 // cut takes out what a run is to go without.
 func (f *faults) cut(without []string) {

@@ -153,7 +153,7 @@ func TestZK3023(t *testing.T) {
 func TestZK4643Sweep(t *testing.T) {
 	st := story{name: "alone", voters: 3, only: 1, tell: func(s *script) {
 		a := behind(s, 3)
-		s.scene()
+		s.beginPoints()
 		a.release(1, stageAppend)
 		a.serve(1, lead)
 	}}
@@ -168,8 +168,8 @@ func TestZK4643Sweep(t *testing.T) {
 		t.Fatalf("%d points", len(runs))
 	}
 	for _, run := range runs {
-		if r, _ := perform(Options{Seed: 1}, st.voters, 0, &run.blow, st.tell); r.Err != nil {
-			t.Fatalf("%s: %v", run.blow, r.Err)
+		if r, _ := perform(Options{Seed: 1}, st.voters, 0, &run.point, st.tell); r.Err != nil {
+			t.Fatalf("%s: %v", run.point, r.Err)
 		}
 	}
 }

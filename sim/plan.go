@@ -60,7 +60,7 @@ func kinds() []kind {
 
 // Kinds lists the names of all faults.
 func Kinds() []string {
-	names := slices.Clone(weather)
+	names := slices.Clone(steadyFaults)
 	for _, k := range kinds() {
 		names = append(names, k.name)
 	}
@@ -122,8 +122,8 @@ func between(r *rand.Rand, lo, hi time.Duration) time.Duration {
 	return lo + time.Duration(r.Int64N(int64(hi-lo)+1))
 }
 
-// plague schedules the faults of the run, from now on.
-func (w *world) plague() {
+// scheduleFaults schedules the faults of the run, from now on.
+func (w *world) scheduleFaults() {
 	for _, f := range plan(w.opt.Seed, w.check.faults.lone, w.opt.Chaos) {
 		if slices.Contains(w.opt.Without, f.kind.name) || slices.Contains(w.opt.Drop, f.number) {
 			continue
@@ -134,7 +134,7 @@ func (w *world) plague() {
 			}
 			w.say("fault %d: %s", f.number, f.kind.name)
 			f.kind.do(w, rand.New(rand.NewPCG(w.opt.Seed, uint64(f.number)<<32)))
-			w.plagued++
+			w.faultCount++
 		})
 	}
 }

@@ -16,7 +16,7 @@ func (n *node) stillDamaged() bool {
 	}
 	disk := n.fs.CrashClone(source(n.w.opt.Seed, "repair"), vfs.KeepAll)
 	findings, err := txnlog.Verify(disk, txnlog.VerifyOptions{Options: txnlog.Options{
-		LogDir: "log", DataDir: "data", Server: n.id, SegmentSize: n.w.fit.segment,
+		LogDir: "log", DataDir: "data", Server: n.id, SegmentSize: n.w.knobs.segment,
 	}})
 	if err != nil || slices.ContainsFunc(findings, func(f txnlog.Finding) bool { return !f.Mends }) {
 		return true

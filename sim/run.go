@@ -39,7 +39,7 @@ func (w *world) report() Report {
 	r := Report{
 		Seed: w.opt.Seed, Err: w.err, Hash: w.trace.hash.Sum64(), Tasks: w.count, Virtual: w.now,
 		Commits: len(w.check.history), Seen: w.check.seen,
-		Faults: w.plagued, Lone: w.lone != nil, Resume: w.resumed, Gather: w.gathered,
+		Faults: w.faultCount, Lone: w.lone != nil, Resume: w.resumed, Gather: w.gathered,
 	}
 	r.Answers = w.answers()
 	return r
@@ -47,22 +47,22 @@ func (w *world) report() Report {
 
 func newWorld(o Options) *world {
 	rng := rand.New(rand.NewPCG(o.Seed, 0x71756f72756d64))
-	w := &world{opt: o, rng: rng, trace: newTrace(o.Trace), fit: usual(), resumed: -1}
+	w := &world{opt: o, rng: rng, trace: newTrace(o.Trace), knobs: defaultKnobs(), resumed: -1}
 	f, s := draw(&w.opt, rng)
 	if o.Seed%6 == 5 && !f.lone { // epochs that are used up soon
 		w.spent = zab.CounterMax - uint32(2+o.Seed/6%50)
 	}
-	w.fit.draw(source(o.Seed, "fitting"))
-	w.furnish(s.servers, s.observers, f)
+	w.knobs.draw(source(o.Seed, "fitting")) // a seed draws by this name
+	w.setUp(s.servers, s.observers, f)
 	for i := range s.clients {
 		w.clients = append(w.clients, &client{w: w, id: i + 1})
 	}
-	w.say("seed %d: %d voters, %d observers, %d clients, faults for %v, %+v, %+v", o.Seed, s.servers, s.observers, s.clients, w.opt.Chaos, f, w.fit)
+	w.say("seed %d: %d voters, %d observers, %d clients, faults for %v, %+v, %+v", o.Seed, s.servers, s.observers, s.clients, w.opt.Chaos, f, w.knobs)
 	return w
 }
 
-// furnish puts the servers, their network and the checker into a world.
-func (w *world) furnish(servers, observers int, f faults) {
+// setUp puts the servers, their network and the checker into a world.
+func (w *world) setUp(servers, observers int, f faults) {
 	var voters, watching []zab.ServerID
 	for i := range servers + observers {
 		id := zab.ServerID(i + 1)
@@ -90,7 +90,7 @@ func (w *world) chaos() {
 		return
 	}
 	w.net.drawDelays(source(w.opt.Seed, slowLinks), f.slow)
-	w.plague()
+	w.scheduleFaults()
 	w.run(w.now + w.opt.Chaos)
 }
 

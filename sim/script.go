@@ -15,8 +15,8 @@ import (
 // them happens at exactly that point of the story. Every checker is on.
 type script struct {
 	*world
-	from []odometer // where the points of a crash sweep begin
-	to   []odometer
+	from []pointCounts // where the points of a crash sweep begin
+	to   []pointCounts
 
 	order *stageOrder // in which a learner's stages are released by hand
 	busy  bool        // while the leader proposes
@@ -25,9 +25,9 @@ type script struct {
 // patienceOfScripts bounds one wait, in the servers' time.
 const patienceOfScripts = 60 * time.Second
 
-// patienceAfterBlow bounds it when a server was struck by a blow: long enough
+// patienceAfterCrash bounds it when the crash point was reached: long enough
 // for another to lead.
-const patienceAfterBlow = 4 * time.Second
+const patienceAfterCrash = 4 * time.Second
 
 // play performs the story that tell tells, then heals and checks the whole. The
 // seed draws the timings that the story leaves open.
@@ -36,10 +36,10 @@ func play(o Options, voters, observers int, tell func(s *script)) Report {
 	return r
 }
 
-// perform plays a story, with a blow where there is one.
-func perform(o Options, voters, observers int, b *blow, tell func(s *script)) (Report, *script) {
-	w := &world{opt: o, rng: rand.New(rand.NewPCG(o.Seed, 0x736372697074)), trace: newTrace(o.Trace), fit: usual(), blow: b}
-	w.furnish(voters, observers, faults{})
+// perform plays a story, with a crash at a point if one is named.
+func perform(o Options, voters, observers int, at *crashPoint, tell func(s *script)) (Report, *script) {
+	w := &world{opt: o, rng: rand.New(rand.NewPCG(o.Seed, 0x736372697074)), trace: newTrace(o.Trace), knobs: defaultKnobs(), crashPoint: at}
+	w.setUp(voters, observers, faults{})
 	s := &script{world: w}
 	w.guard(func() { s.tell(tell) })
 	s.to = s.passed()
@@ -87,8 +87,8 @@ func (s *script) tell(tell func(s *script)) {
 func (s *script) until(what string, holds func() bool) {
 	limit := s.now + patienceOfScripts
 	for s.err == nil && !s.over && !holds() {
-		if s.struck {
-			limit = min(limit, s.now+patienceAfterBlow)
+		if s.pointReached {
+			limit = min(limit, s.now+patienceAfterCrash)
 		}
 		if len(s.tasks) == 0 || s.tasks[0].at > limit {
 			s.stuck("waited %v: %s", patienceOfScripts, what)
@@ -100,9 +100,9 @@ func (s *script) until(what string, holds func() bool) {
 
 // stuck ends a story that cannot go on.
 //
-// After a blow it is over and no failure: what counts is how things end.
+// After the crash point it is over and no failure: what counts is how things end.
 func (s *script) stuck(format string, args ...any) {
-	if s.struck {
+	if s.pointReached {
 		s.say("the story ends here: "+format, args...)
 		panic(errOver)
 	}
@@ -116,7 +116,7 @@ func (s *script) pass(d time.Duration) {
 	s.goOn()
 }
 
-// goOn leaves the story when the run has failed, or a blow has ended it.
+// goOn leaves the story when the run has failed, or the crash point has ended it.
 func (s *script) goOn() {
 	if s.err != nil || s.over {
 		panic(errOver)

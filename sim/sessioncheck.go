@@ -108,7 +108,7 @@ func (k *checker) ends(n *node, txn *zab.Txn) {
 		return
 	}
 	k.mark("session expired")
-	k.vigilant(n, id)
+	k.expiryInKeepAlive(n, id)
 	limit := k.sessions.limit(n, id, timeout)
 	at := k.sessions.fresh[n.index]
 	if heard, ok := k.sessions.heard[n.index][id]; ok {

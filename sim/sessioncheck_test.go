@@ -46,32 +46,32 @@ func TestSessionChecks(t *testing.T) {
 	})
 }
 
-// TestVigilChecks: in a vigil, the end of a session whose client is there, and
+// TestKeepAliveChecks: in the keep-alive phase, the end of a session whose client is there, and
 // a session that lives on without one, are found.
-func TestVigilChecks(t *testing.T) {
+func TestKeepAliveChecks(t *testing.T) {
 	finds(t, []doctored{
 		{"whose client is at", func(w *world, c *client) {
-			w.vigil = &vigil{stays: []*conn{c.conn}}
+			w.keepAlive = &keepAlivePhase{stays: []*conn{c.conn}}
 			w.now += time.Second
 			c.conn.heard = w.now
-			w.check.vigilant(leader(w), c.session)
+			w.check.expiryInKeepAlive(leader(w), c.session)
 		}},
 		{"no client has been there", func(w *world, c *client) {
 			w.clients = []*client{c}
-			w.vigil = &vigil{left: []*client{c}}
-			w.check.vigilEnds()
+			w.keepAlive = &keepAlivePhase{left: []*client{c}}
+			w.check.keepAliveEnds()
 		}},
 		{"no client has been there", func(w *world, c *client) { // one that nobody knows of
 			w.clients = []*client{c}
-			w.vigil = &vigil{}
+			w.keepAlive = &keepAlivePhase{}
 			w.check.model.sessions[77] = 1500
-			w.check.vigilEnds()
+			w.check.keepAliveEnds()
 		}},
 	})
 }
 
-// TestVigilantKnows: what no server could know better is not held against it.
-func TestVigilantKnows(t *testing.T) {
+// TestKeepAliveAllows: what no server could know better is not held against it.
+func TestKeepAliveAllows(t *testing.T) {
 	for name, change := range map[string]func(w *world, c *client){
 		"the client is gone":           func(_ *world, c *client) { c.conn = nil },
 		"its server has just come":     func(w *world, c *client) { c.conn.port.since = w.now },
@@ -81,15 +81,15 @@ func TestVigilantKnows(t *testing.T) {
 		"another session than this":    func(_ *world, c *client) { c.conn.session++ },
 		"the connection is broken":     func(_ *world, c *client) { c.conn.broken = true },
 		"the server has ended it":      func(_ *world, c *client) { c.conn.ended = true },
-		"the server knows of no vigil": func(w *world, _ *client) { w.vigil = nil },
+		"there is no keep-alive phase": func(w *world, _ *client) { w.keepAlive = nil },
 	} {
 		w, c := healthy(t)
 		id := c.session
 		w.now += time.Second
 		c.conn.heard = w.now
-		w.vigil = &vigil{stays: []*conn{c.conn}}
+		w.keepAlive = &keepAlivePhase{stays: []*conn{c.conn}}
 		change(w, c)
-		if w.check.vigilant(leader(w), id); w.err != nil {
+		if w.check.expiryInKeepAlive(leader(w), id); w.err != nil {
 			t.Errorf("%s: %v", name, w.err)
 		}
 	}

@@ -72,7 +72,7 @@ func (s *shrinker) kinds() {
 
 // matters reports whether leaving a kind out would change anything.
 func (s *shrinker) matters(name string) bool {
-	if slices.Contains(weather, name) {
+	if slices.Contains(steadyFaults, name) {
 		return true
 	}
 	for _, f := range s.plan() {

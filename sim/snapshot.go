@@ -115,7 +115,7 @@ func (n *node) snapshotSlowly() {
 		}
 		if err == nil {
 			n.w.check.mark("snapshot")
-			err = n.store.Purge(n.w.fit.keep)
+			err = n.store.Purge(n.w.knobs.keep)
 		}
 		n.unwritten(err)
 	}

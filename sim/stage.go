@@ -57,7 +57,7 @@ func (n *node) dueIn(lane any, s stage, f func()) {
 // a point of its own.
 func (n *node) perform(s stage, f func()) {
 	if s != stageSend && s != stageApply {
-		n.point(atStep)
+		n.reach(atStep)
 	}
 	f()
 }
@@ -119,7 +119,7 @@ func (n *node) kickSend() {
 	n.sending = true
 	n.later(stageSend, n.w.jitter(20*time.Microsecond), func() {
 		for count := n.some(8); count > 0 && len(n.leaving) > 0; count-- {
-			n.point(atStep)
+			n.reach(atStep)
 			d := n.leaving[0]
 			n.leaving = n.leaving[1:]
 			n.depart(d)

@@ -48,7 +48,7 @@ func begin(s *script, learner zab.ServerID) *tale {
 	t.write(t.writer, 2)
 	t.serve(t.all...)
 	t.pass(tickTime)
-	s.scene()
+	s.beginPoints()
 	return t
 }
 

@@ -114,7 +114,7 @@ func (t *tale) ordered(mode string) {
 	if t.busy && t.writer.conn == nil {
 		t.writer = t.visit(leader)
 	}
-	t.scene()
+	t.beginPoints()
 	t.start(t.learner)
 	t.fine(t.learner)
 	t.until("the learner synchronises", func() bool { return t.in(t.learner, replica.PhaseSynchronization) })

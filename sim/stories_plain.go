@@ -38,7 +38,7 @@ func (s *script) everybody() []zab.ServerID {
 // tellBootstrap: servers with empty disks become an ensemble, which names
 // itself and writes the name down.
 func tellBootstrap(s *script) {
-	s.scene()
+	s.beginPoints()
 	s.start(s.everybody()...)
 	s.serve(s.everybody()...)
 	s.pass(2 * tickTime)
@@ -46,7 +46,7 @@ func tellBootstrap(s *script) {
 
 // tellSingle: one server does it all, and starts again.
 func tellSingle(s *script) {
-	s.scene()
+	s.beginPoints()
 	s.start(1)
 	s.serve(1)
 	c := s.visit(1)
@@ -191,7 +191,7 @@ func tellRestartAll(s *script) {
 func tellFive(s *script) {
 	s.leadBy(5, 1, 2, 3, 4)
 	c := s.visit(5)
-	s.scene()
+	s.beginPoints()
 	s.crash(vfs.KeepNothing, 1)
 	s.forget(c, 3, 4, 5)
 	s.crash(vfs.KeepNothing, 2)

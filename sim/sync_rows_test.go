@@ -74,6 +74,16 @@ func lateForDiff(s *script) (leader, other, late zab.ServerID, c *client) {
 	return leader, other, late, c
 }
 
+// leaderWithTail brings three servers to the point where the one that led has a
+// record in its log that nobody else knows of.
+func leaderWithTail(s *script) (old zab.ServerID, rest []zab.ServerID) {
+	s.start(1, 2, 3)
+	old, rest = s.settled(1, 2, 3)
+	s.write(s.visit(old), 2)
+	s.tail(old)
+	return old, rest
+}
+
 // TestZK3104: what is committed while the snapshot is taken and sent comes
 // after it and before NEWLEADER, whose end is not before the snapshot.
 func TestZK3104(t *testing.T) {
@@ -148,10 +158,7 @@ func TestZK3642(t *testing.T) {
 // the server held beyond the common history does not come back with a restart.
 func TestZK2832(t *testing.T) {
 	stories(t, 3, 0, func(s *script) {
-		s.start(1, 2, 3)
-		old, rest := s.settled(1, 2, 3)
-		s.write(s.visit(old), 2)
-		s.tail(old)
+		old, rest := leaderWithTail(s)
 		leader, _ := s.settled(rest...)
 		s.write(s.visit(leader), longEnough)
 		s.shrink(rest...)
@@ -203,10 +210,7 @@ func TestZK2845(t *testing.T) {
 // of its history: TRUNC.
 func TestZK1154(t *testing.T) {
 	stories(t, 3, 0, func(s *script) {
-		s.start(1, 2, 3)
-		old, rest := s.settled(1, 2, 3)
-		s.write(s.visit(old), 2)
-		s.tail(old)
+		old, rest := leaderWithTail(s)
 		s.crash(vfs.KeepNothing, old)
 		leader, _ := s.settled(rest...)
 		s.write(s.visit(leader), 4)
@@ -224,10 +228,7 @@ func TestZK1154(t *testing.T) {
 // log is what its log holds: a learner whose end is in it gets DIFF.
 func TestZK3526(t *testing.T) {
 	stories(t, 3, 0, func(s *script) {
-		s.start(1, 2, 3)
-		old, rest := s.settled(1, 2, 3)
-		s.write(s.visit(old), 2)
-		s.tail(old)
+		old, rest := leaderWithTail(s)
 		leader, rest := s.settled(rest...)
 		late := rest[0]
 		s.write(s.visit(leader), 4)

@@ -176,15 +176,19 @@ func (k *checker) caughtUp(conn *conn, s *takeUp, z zab.Zxid) {
 		k.mark("watch caught up: " + kind.String())
 		found = found[1:]
 	}
-	for _, path := range s.data {
+	// changed is for a watch of a znode that was there when it was set.
+	changed := func(path string, kind jute.EventType, sees uint8, at func(*modelNode) zab.Zxid) {
 		switch n := k.model.at(path, z); {
 		case n == nil:
 			expect(jute.EventNodeDeleted, path, nil)
-		case n.mzxid > s.since:
-			expect(jute.EventNodeDataChanged, path, n)
+		case at(n) > s.since:
+			expect(kind, path, n)
 		default:
-			v.add(path, seesData)
+			v.add(path, sees)
 		}
+	}
+	for _, path := range s.data {
+		changed(path, jute.EventNodeDataChanged, seesData, func(n *modelNode) zab.Zxid { return n.mzxid })
 	}
 	for _, path := range s.creation {
 		if n := k.model.at(path, z); n != nil {
@@ -194,14 +198,7 @@ func (k *checker) caughtUp(conn *conn, s *takeUp, z zab.Zxid) {
 		}
 	}
 	for _, path := range s.children {
-		switch n := k.model.at(path, z); {
-		case n == nil:
-			expect(jute.EventNodeDeleted, path, nil)
-		case n.pzxid > s.since:
-			expect(jute.EventNodeChildrenChanged, path, n)
-		default:
-			v.add(path, seesChildren)
-		}
+		changed(path, jute.EventNodeChildrenChanged, seesChildren, func(n *modelNode) zab.Zxid { return n.pzxid })
 	}
 	for _, path := range s.persistent {
 		v.add(path, seesPersistent)

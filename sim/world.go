@@ -65,25 +65,25 @@ type world struct {
 	tasks taskQueue
 	count uint64
 
-	nodes   []*node
-	net     *network
-	fit     fitting
-	vigil   *vigil // while there is one
-	clients []*client
-	check   *checker
-	trace   *trace
-	record  *record       // scripts: what passed; nil for nobody looks
-	calm    bool          // the healed phase has begun
-	healed  time.Duration // when it began
-	lone    *node         // the only one that has faults, if any
-	damaged *node         // whose disk is damaged or was lost, since it last served
-	plagued int           // faults that happened
-	blow    *blow         // scripts: where a server crashes; nil for nowhere
-	spent   uint32        // zxids of each epoch that are not given out
-	struck  bool
-	over    bool  // the blow has ended the story
-	away    *node // and this server does not come back before everything heals
-	err     error
+	nodes        []*node
+	net          *network
+	knobs        knobs
+	keepAlive    *keepAlivePhase // while there is one
+	clients      []*client
+	check        *checker
+	trace        *trace
+	record       *record       // scripts: what passed; nil for nobody looks
+	calm         bool          // the healed phase has begun
+	healed       time.Duration // when it began
+	lone         *node         // the only one that has faults, if any
+	damaged      *node         // whose disk is damaged or was lost, since it last served
+	faultCount   int           // faults that happened
+	crashPoint   *crashPoint   // scripts: where a server crashes; nil for nowhere
+	spent        uint32        // zxids of each epoch that are not given out
+	pointReached bool
+	over         bool  // the crash has ended the story
+	away         *node // and this server does not come back before everything heals
+	err          error
 
 	resumed, gathered time.Duration // see Report
 }
@@ -115,7 +115,7 @@ func (w *world) guard(f func()) {
 		switch p := recover().(type) {
 		case nil:
 		case powerCut:
-			w.strikeBlow(p)
+			w.crashAtPoint(p)
 		default:
 			w.fail("%v", p)
 		}

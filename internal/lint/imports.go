@@ -15,7 +15,7 @@ type layer struct {
 // layers draws the house from the ground up. Packages of one floor do not know
 // each other: a phase never imports a phase, the leader never the follower.
 var layers = []layer{
-	{"tools", []string{"internal/must", "internal/ranked"}},
+	{"tools", []string{"internal/must", "internal/ranked", "internal/transcript"}},
 	{"words", []string{"zab", "jute", "internal/vfs", "internal/fourletter"}},
 	{"formats", []string{"wire", "config"}},
 	{"history", []string{"history"}},
@@ -74,6 +74,9 @@ var edges = map[string][]string{
 
 // testEdges lists further imports that tests of a package may have.
 var testEdges = map[string][]string{
+	"election":          {"internal/transcript"},
+	"leader":            {"internal/transcript"},
+	"follower":          {"internal/transcript"},
 	"server/clientport": {"wire"},
 }
 

@@ -11,28 +11,28 @@ import (
 	"github.com/quorumd/quorumd/zab"
 )
 
-// blow is a crash at one point of a story: just before the server changes its
+// crashPoint is a crash at one point of a story: just before the server changes its
 // disk for the n-th time, or before the n-th step of its pipeline. Nobody
 // hears of what was under way.
 //
 //	3:disk:17:prefix:restart
-type blow struct {
+type crashPoint struct {
 	server zab.ServerID
-	at     place
+	at     pointKind
 	n      uint64 // counted over the whole story, from 1
 	keep   vfs.Keep
 	then   aftermath
 }
 
-// place is where in a server a blow strikes.
-type place uint8
+// pointKind is what a server is about to do at a point.
+type pointKind uint8
 
 const (
-	atDisk place = iota // before a change of the disk
-	atStep              // before a step of a stage
+	atDisk pointKind = iota // before a change of the disk
+	atStep                  // before a step of a stage
 )
 
-// aftermath is what happens to the ensemble after the blow.
+// aftermath is what happens to the ensemble after the crash.
 type aftermath uint8
 
 const (
@@ -44,30 +44,30 @@ const (
 	aftermaths
 )
 
-func (p place) String() string { return [...]string{"disk", "step"}[p] }
+func (p pointKind) String() string { return [...]string{"disk", "step"}[p] }
 func (a aftermath) String() string {
 	return [...]string{"down", "restart", "again", "without", "all"}[a]
 }
 
-func (b blow) String() string {
-	return fmt.Sprintf("%d:%s:%d:%s:%s", b.server, b.at, b.n, b.keep, b.then)
+func (p crashPoint) String() string {
+	return fmt.Sprintf("%d:%s:%d:%s:%s", p.server, p.at, p.n, p.keep, p.then)
 }
 
 var errPoint = errors.New("a point is written SERVER:disk|step:NUMBER:nothing|prefix|subset|all:down|restart|again|without|all")
 
-// parseBlow reads what String writes.
-func parseBlow(text string) (b blow, err error) {
+// parseCrashPoint reads what String writes.
+func parseCrashPoint(text string) (p crashPoint, err error) {
 	parts := strings.Split(text, ":")
 	if len(parts) != 5 {
-		return b, errPoint
+		return p, errPoint
 	}
 	server, err1 := strconv.ParseUint(parts[0], 10, 8)
 	n, err2 := strconv.ParseUint(parts[2], 10, 64)
 	at, keep, then := find(parts[1], atStep+1), find(parts[3], vfs.KeepAll+1), find(parts[4], aftermaths)
 	if err1 != nil || err2 != nil || at > atStep || keep > vfs.KeepAll || then >= aftermaths {
-		return b, errPoint
+		return p, errPoint
 	}
-	return blow{server: zab.ServerID(server), at: at, n: n, keep: keep, then: then}, nil
+	return crashPoint{server: zab.ServerID(server), at: at, n: n, keep: keep, then: then}, nil
 }
 
 // find returns which of the values below limit has that name, limit for none.
@@ -83,14 +83,14 @@ func find[V interface {
 	return limit
 }
 
-// odometer counts the points of a server at which a blow can strike.
-type odometer [2]uint64
+// pointCounts counts the points that a server has passed, by their kind.
+type pointCounts [2]uint64
 
-// scene says that the points of a story begin here.
-func (s *script) scene() { s.from = s.passed() }
+// beginPoints says that the points of a story begin here.
+func (s *script) beginPoints() { s.from = s.passed() }
 
-func (s *script) passed() []odometer {
-	var all []odometer
+func (s *script) passed() []pointCounts {
+	var all []pointCounts
 	for _, n := range s.nodes {
 		all = append(all, n.passed)
 	}
@@ -102,53 +102,48 @@ const recoveryOps = 12
 
 // powerCut unwinds whatever the server was doing.
 type powerCut struct {
-	n    *node
-	blow blow
-	fs   *vfs.MemFS // what the crash leaves
+	n     *node
+	point crashPoint
+	fs    *vfs.MemFS // what the crash leaves
 }
 
-// point is passed at every point, and strikes where it was told to.
-func (n *node) point(p place) {
-	n.passed[p]++
-	b := n.w.blow
-	if b == nil || b.server != n.id || b.at != p || b.n != n.passed[p] {
+// reach is called at every point, and crashes the server at the one that the
+// run names.
+func (n *node) reach(at pointKind) {
+	n.passed[at]++
+	p := n.w.crashPoint
+	if p == nil || p.server != n.id || p.at != at || p.n != n.passed[at] {
 		return
 	}
-	n.w.struck, n.w.blow = true, nil
-	panic(powerCut{n, *b, n.fs.CrashClone(n.w.rng, b.keep)})
+	n.w.pointReached, n.w.crashPoint = true, nil
+	panic(powerCut{n, *p, n.fs.CrashClone(n.w.rng, p.keep)})
 }
 
-// strikeBlow ends the server whose work was cut off, and more if so told.
-func (w *world) strikeBlow(cut powerCut) {
-	n, b := cut.n, cut.blow
-	w.say("blow %s", b)
-	w.check.mark("blow")
+// crashAtPoint ends the server whose work was cut off, and more if so told.
+func (w *world) crashAtPoint(cut powerCut) {
+	n, p := cut.n, cut.point
+	w.say("crash at point %s", p)
+	w.check.mark("crash at point")
 	n.end(cut.fs, false)
-	switch b.then {
+	switch p.then {
 	case loseAll:
 		for _, other := range w.nodes {
-			other.crash(b.keep)
+			other.crash(p.keep)
 		}
 	case without:
-		w.away = w.nodes[(n.index+1+int(b.n)%max(1, len(w.nodes)-1))%len(w.nodes)]
-		w.away.crash(b.keep)
+		w.away = w.nodes[(n.index+1+int(p.n)%max(1, len(w.nodes)-1))%len(w.nodes)]
+		w.away.crash(p.keep)
 		w.over = true
 	case again:
-		b.at, b.n, b.then = atDisk, n.passed[atDisk]+1+w.rng.Uint64N(recoveryOps), restart
-		w.blow = &b
+		p.at, p.n, p.then = atDisk, n.passed[atDisk]+1+w.rng.Uint64N(recoveryOps), restart
+		w.crashPoint = &p
 		fallthrough
 	case restart:
 		w.after(w.between(time.Millisecond, tickTime), n.startIfDown)
 	}
 }
 
-func (n *node) startIfDown() {
-	if !n.up {
-		n.start()
-	}
-}
-
-// goOnWithout lets all servers but one go on: what the one that was struck
+// goOnWithout lets all servers but one go on: what the one that crashed
 // brings back is judged by servers that were not there, and it may win them
 // over (ZOOKEEPER-4643, 4785).
 func (s *script) goOnWithout(away *node) {
@@ -159,5 +154,5 @@ func (s *script) goOnWithout(away *node) {
 			s.guard(func() { n.startIfDown() })
 		}
 	}
-	s.run(s.now + patienceAfterBlow)
+	s.run(s.now + patienceAfterCrash)
 }
