@@ -50,6 +50,13 @@ func (c *Cursor) Release() { c.stopped = false }
 // Lost reports that the log no longer holds what the learner needs next.
 func (c *Cursor) Lost() bool { return c.lost }
 
+// InMemory reports whether what the learner needs next is in memory: a purge of
+// the log takes nothing from it.
+func (c *Cursor) InMemory(log *history.Log) bool {
+	_, known := log.Find(c.sent.Zxid)
+	return known
+}
+
 // Acked frees the window of everything through z.
 func (c *Cursor) Acked(z zab.Zxid) { c.flight.acked(z) }
 

@@ -42,4 +42,9 @@
 //	    while records wait to be synced gives up, and a learner that answers
 //	    pings but acknowledges no record for syncLimit is dropped (ZooKeeper's
 //	    SyncLimitCheck).
+//	L11 The snapshot that a learner was sent stays open until the initial history
+//	    has left and the next record for the learner is in memory. With it the
+//	    disk keeps the log that follows it (txnlog, T10): one that were purged
+//	    meanwhile would have the learner begin again, for ever where sending
+//	    takes longer than the log is kept (etcd#4055).
 package leader

@@ -76,13 +76,16 @@ func (l *Leader) pump(p *learner, out *zab.Output) {
 	p.cursor.Pump(l.log, out)
 	if p.stage == syncing && p.cursor.AtStop() {
 		p.stage = waitAdopt
-		p.source = nil
 		out.Send(p.link, zab.Packet{
 			Kind: zab.KindNewLeader, Zxid: p.end.Zxid,
 			Body: &zab.NewLeader{Epoch: l.epoch, End: p.end},
 		})
 		p.cursor.Release()
 		p.cursor.Pump(l.log, out)
+	}
+	if p.source != nil && p.stage > syncing && p.cursor.InMemory(l.log) { // L11
+		p.source.Close(out)
+		p.source = nil
 	}
 	if p.cursor.Lost() {
 		l.drop(p, "the log no longer reaches back to what it needs", out)

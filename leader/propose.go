@@ -174,7 +174,7 @@ func (l *Leader) handshake(p *learner, pkt *zab.Packet, now time.Duration, out *
 	case zab.KindAckEpoch:
 		l.promised(p, pkt.Body.(*zab.AckEpoch), now, out)
 	case zab.KindReady:
-		if p.source == nil {
+		if p.stage != syncing {
 			l.breach(p, pkt.Kind, out)
 			return
 		}

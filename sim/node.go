@@ -212,19 +212,10 @@ func (n *node) carry(item applyItem) {
 		n.keepName()
 	}
 	n.port.applied(item.rec, res)
-	if n.sinceSnap++; n.sinceSnap >= n.patientSnap() && !n.imaging {
+	if n.sinceSnap++; n.sinceSnap >= n.snapEvery && !n.imaging {
 		n.sinceSnap = 0
 		n.snapshotSlowly()
 	}
-}
-
-// patientSnap is how many records lie between two snapshots. In the end there
-// are so many that a learner which is sent one finds the log that follows it.
-func (n *node) patientSnap() int {
-	if n.w.calm {
-		return max(n.snapEvery, 200)
-	}
-	return n.snapEvery
 }
 
 func (n *node) String() string { return fmt.Sprintf("server %d", n.id) }

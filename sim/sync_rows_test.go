@@ -117,6 +117,30 @@ func TestZK3104(t *testing.T) {
 	})
 }
 
+// TestEtcd4055: the leader writes snapshots and purges its log while it sends one.
+// What follows the one that it sends is there until the learner has it, so the
+// learner is not sent another, and another.
+func TestEtcd4055(t *testing.T) {
+	stories(t, 3, 0, func(s *script) {
+		s.knobs.recent = 1 // the log behind the snapshot is on the disk only
+		leader, other, late, c := lateForDiff(s)
+		seen := s.heads(late)
+		n := s.node(late)
+		s.start(late)
+		s.until("the snapshot comes", func() bool { return seen[zab.KindSnap] > 0 })
+		n.hold(stageAppend)
+		s.write(c, longEnough)
+		s.shrink(leader, other)
+		n.release(stageAppend)
+		s.settled(1, 2, 3)
+		s.hope(seen[zab.KindSnap] == 1 && len(seen) == 1, "not one SNAP: %v", seen)
+		base := s.node(leader).store.Base()
+		s.write(c, longEnough)
+		s.shrink(leader)
+		s.hope(s.node(leader).store.Base() != base, "the log is kept for nobody, from %s on", base)
+	})
+}
+
 // TestZK3642: a snapshot whose NEWLEADER never comes is either on the disk or
 // nowhere. READY says so only when it is; the next leader's DIFF builds on it.
 func TestZK3642(t *testing.T) {

@@ -34,6 +34,7 @@ type Source struct {
 	read   int64    // bytes asked of the disk
 	sent   int64
 	acked  int64
+	whole  bool // its last piece was sent
 	opened bool // a snapshot is open and must be closed
 
 	from  zab.Position // where streaming starts, once started
@@ -123,11 +124,8 @@ func (s *Source) Chunk(res *zab.SnapReadResult, out *zab.Output) error {
 		return fmt.Errorf("snapshot unreadable at byte %d", s.sent)
 	}
 	s.sent += int64(len(res.Data))
-	last := s.sent == s.snap.Size
-	out.Send(s.link, zab.Packet{Kind: zab.KindSnapChunk, Body: &zab.SnapChunk{Off: res.Off, Data: res.Data, Last: last}})
-	if last {
-		s.Close(out)
-	}
+	s.whole = s.sent == s.snap.Size
+	out.Send(s.link, zab.Packet{Kind: zab.KindSnapChunk, Body: &zab.SnapChunk{Off: res.Off, Data: res.Data, Last: s.whole}})
 	return nil
 }
 
@@ -143,14 +141,16 @@ func (s *Source) Ready(r *zab.Ready, out *zab.Output) error {
 	case s.mode == Trunc && r.NeedSnap:
 		s.openSnapshot(out)
 		return nil
-	case s.mode == Trunc && r.At == s.cut, s.mode == Snap && !s.opened && !r.NeedSnap && r.At == s.snap.At:
+	case s.mode == Trunc && r.At == s.cut, s.mode == Snap && s.whole && !r.NeedSnap && r.At == s.snap.At:
 		s.from, s.ready = r.At, true
 		return nil
 	}
 	return fmt.Errorf("%s answered by READY at %s", s.mode, r.At)
 }
 
-// Close gives the open snapshot back.
+// Close gives the open snapshot back. While it is open, the log that follows it
+// stays on the disk, so it is kept until the learner no longer needs that (L11 of
+// package leader).
 func (s *Source) Close(out *zab.Output) {
 	if s.opened {
 		s.opened = false

@@ -118,7 +118,7 @@ func TestSourceSnap(t *testing.T) {
 		if err := b.s.Chunk(&zab.SnapReadResult{Off: 0, Data: make([]byte, 10)}, &b.out); err != nil {
 			t.Fatal(err)
 		}
-		b.want(name+" read", "SNAPCHUNK off=0 n=10 last=true, close")
+		b.want(name+" read", "SNAPCHUNK off=0 n=10 last=true")
 		if b.ready(at, true) == nil || b.ready(b.recs[2].Position(), false) == nil {
 			t.Errorf("%s: took a false READY", name)
 		}
@@ -126,6 +126,9 @@ func TestSourceSnap(t *testing.T) {
 			t.Error(err)
 		}
 		b.wantFrom(at, true)
+		b.want(name+" ready", "") // the log behind it is still wanted
+		b.s.Close(&b.out)
+		b.want(name+" closed", "close")
 	}
 }
 
@@ -161,7 +164,7 @@ func TestSnapshotWindow(t *testing.T) {
 		acked = sent
 		b.s.Acked(acked, &b.out)
 	}
-	b.want("the end", "SNAPCHUNK off=4718592 n=262144 last=true, close")
+	b.want("the end", "SNAPCHUNK off=4718592 n=262144 last=true")
 }
 
 func TestSnapshotThatFails(t *testing.T) {

@@ -114,6 +114,10 @@
 // what was found damaged or cannot be read is not sent again: the next one is
 // given an older snapshot, or is told that there is none.
 //
+// T10: while a snapshot is open for a learner, a purge leaves the log that
+// follows it, up to Options.HeldLog or the size of the snapshot: the learner
+// needs it next (etcd#4055).
+//
 // # Who may call what
 //
 // Do, Prepare and Close have one caller. ReadLog, SnapRead, OpenSnapshot, Stats,
@@ -126,6 +130,7 @@
 //	gathered bytes           gatherSize, and one record
 //	open segments            Options.OpenSegments
 //	bytes of a SnapRead      maxSnapRead
+//	log kept for a learner   Options.HeldLog, or the snapshot's size
 //	unsynced received bytes  incomingSync
 //	index                    one place each indexEvery bytes of log
 package txnlog

@@ -31,6 +31,7 @@ const (
 	DefaultSegmentSize  = 64 << 20 // bytes
 	MinSegmentSize      = 4 << 10
 	DefaultOpenSegments = 128
+	DefaultHeldLog      = 1 << 30 // bytes
 )
 
 // Options say where the data is and how it is kept.
@@ -48,6 +49,9 @@ type Options struct {
 	// OpenSegments bounds the files kept open for reading the log;
 	// DefaultOpenSegments if 0.
 	OpenSegments int
+	// HeldLog is how many bytes of log a purge leaves for a learner that is being
+	// sent a snapshot, or as many as the snapshot has; DefaultHeldLog if 0.
+	HeldLog int64
 }
 
 func (o *Options) fill() error {
@@ -65,6 +69,9 @@ func (o *Options) fill() error {
 	}
 	if o.OpenSegments == 0 {
 		o.OpenSegments = DefaultOpenSegments
+	}
+	if o.HeldLog == 0 {
+		o.HeldLog = DefaultHeldLog
 	}
 	return nil
 }

@@ -9,7 +9,8 @@ import (
 
 // Purge removes what is not needed any more: it keeps the newest `keep`
 // snapshots (at least 1) that it has read to the end now and found intact, and
-// the log from the oldest of them on. When there are fewer, nothing is removed:
+// the log from the oldest of them on, or from a snapshot before it that is being
+// sent (T10). When there are fewer, nothing is removed:
 // a damaged snapshot never counts (ZOOKEEPER-3231), and one that was intact when
 // it was written may have rotted since. When there would be nothing to remove,
 // nothing is read. It may be called concurrently with Do, and holds no lock
@@ -117,14 +118,41 @@ func (s *Store) unneeded(oldest *snapshot) ([]*snapshot, []*segment) {
 	if i < 0 {
 		return nil, nil
 	}
+	from := s.firstNeeded(oldest.at.Zxid)
 	var segs []*segment
 	for j, seg := range s.segs {
-		if j == len(s.segs)-1 || s.segs[j+1].base.Zxid > oldest.at.Zxid {
+		if j == len(s.segs)-1 || s.segs[j+1].base.Zxid > from {
 			break
 		}
 		segs = append(segs, seg)
 	}
 	return slices.Clone(s.snaps[:i]), segs
+}
+
+// firstNeeded returns z, or the oldest snapshot before it whose log is kept for
+// a learner. The log grows by more than a snapshot's size, while that is sent,
+// only when writes outrun the sending: such a learner never catches up, and
+// keeping the log for it would fill the disk. s.mu is held.
+func (s *Store) firstNeeded(z zab.Zxid) zab.Zxid {
+	for _, sr := range s.reads {
+		if s.bytesAfter(sr.sn.zxid) <= max(s.opt.HeldLog, sr.r.size) {
+			z = min(z, sr.sn.zxid)
+		}
+	}
+	return z
+}
+
+// bytesAfter returns how large the segments are that hold what follows z. s.mu
+// is held.
+func (s *Store) bytesAfter(z zab.Zxid) int64 {
+	var n int64
+	for j, seg := range slices.Backward(s.segs) {
+		n += seg.end
+		if seg.base.Zxid <= z || j == 0 {
+			break
+		}
+	}
+	return n
 }
 
 // Base returns the position before the log's first record.

@@ -11,7 +11,7 @@ import (
 const maxSnapRead = 4 << 20
 
 // snapRead is a snapshot that is being sent to a learner. Its file stays
-// readable when it is purged.
+// readable when it is purged, and the log that follows it is not purged (T10).
 type snapRead struct {
 	sn *snapshot
 	r  *SnapshotReader

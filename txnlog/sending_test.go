@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -257,5 +258,69 @@ func TestPurgeAndSendingDisagree(t *testing.T) {
 	noErr(t, s.Purge(1))
 	if st := s.Stats(); st.Snapshots != 2 || st.BadSnapshots != 1 {
 		t.Errorf("%+v", st)
+	}
+}
+
+// TestEtcd4055: writes go on while a snapshot is sent, and newer snapshots
+// follow. The log that the learner needs next is still there when it has the
+// whole; when the sending is over, the next purge takes it.
+func TestEtcd4055(t *testing.T) {
+	fsys, s, c := fiveSnapshots(t)
+	open := s.SnapRead(zab.SnapRead{ID: 1, Open: true})
+	if open.At.Zxid != 15 {
+		t.Fatalf("given %+v", open)
+	}
+	for range 3 {
+		mustDo(t, s, appendOp(c.run(60, 100)...))
+		snap(t, s, c.at)
+		noErr(t, s.Purge(1))
+	}
+	if got := files(t, fsys); strings.Count(got, "snapshot") != 1 {
+		t.Errorf("older snapshots are kept too: %s", got)
+	}
+	if got := readAll(t, s, 15); len(got) != int(c.at.Zxid)-15 {
+		t.Errorf("%d records follow the snapshot: %s", len(got), zxids(got))
+	}
+	s.SnapRead(zab.SnapRead{ID: 1, Close: true})
+	noErr(t, s.Purge(1))
+	if base := s.Base(); base.Zxid <= 100 {
+		t.Errorf("the log still begins at %s", base)
+	}
+}
+
+// TestHeldLogIsBounded: the log is not kept for a learner that is slower than
+// the writes, so it does not fill the disk. It is kept up to the size of the
+// snapshot that it is sent, however large that is.
+func TestHeldLogIsBounded(t *testing.T) {
+	for name, c := range map[string]struct {
+		held   int64
+		frames int // of the snapshot, of 1 kB
+		kept   bool
+	}{
+		"less than is held":         {1 << 20, 1, true},
+		"more than is held":         {1 << 10, 1, false},
+		"less than the snapshot":    {1 << 10, 100, true},
+		"more than the snapshot is": {1 << 10, 20, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opt := testOptions
+			opt.HeldLog = c.held
+			s, _ := mustOpenWith(t, newFS(t), opt)
+			chain := newChain()
+			mustDo(t, s, appendOp(chain.run(3, 100)...))
+			w, err := s.CreateSnapshot(chain.at)
+			noErr(t, err)
+			for range c.frames {
+				noErr(t, w.Frame(wire.FrameSnapNodes, make([]byte, 1<<10)))
+			}
+			noErr(t, w.Commit())
+			s.SnapRead(zab.SnapRead{ID: 1, Open: true})
+			mustDo(t, s, appendOp(chain.run(300, 100)...)) // 50 kB or so
+			snap(t, s, chain.at)
+			noErr(t, s.Purge(1))
+			if kept := s.Base().Zxid <= 3; kept != c.kept {
+				t.Errorf("%+v, the log begins at %s", s.Stats(), s.Base())
+			}
+		})
 	}
 }
