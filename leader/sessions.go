@@ -174,6 +174,7 @@ type LearnerStatus struct {
 
 // Learners describes the learners, in the order they connected.
 func (l *Leader) Learners(dst []LearnerStatus) []LearnerStatus {
+	dst = slices.Grow(dst, len(l.learners))
 	for _, p := range l.learners {
 		s := LearnerStatus{Server: p.server, Voter: p.voter, UpToDate: p.stage == upToDate}
 		if p.cursor != nil {

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/quorumd/quorumd/wire"
@@ -22,6 +23,8 @@ type network struct {
 	notes [][][]func()      // election messages that wait at a clog
 	enc   *wire.Encoder
 	dec   *wire.Decoder
+	// encoded is memory of enc's, for one packet.
+	encoded []byte
 	// meddle, when set, says how often a packet is carried: 1 is honest.
 	meddle func(from, to zab.ServerID, p *zab.Packet) int
 	lied   bool // a packet was carried another number of times than once
@@ -173,11 +176,12 @@ func (n *network) send(from *node, id zab.LinkID, p *zab.Packet) {
 	if mine == nil || mine.fin || mine.ended {
 		return
 	}
-	frame, err := n.enc.AppendPacket(nil, p)
-	if err != nil {
+	var err error
+	if n.encoded, err = n.enc.AppendPacket(n.encoded[:0], p); err != nil {
 		n.w.fail("server %d: packet %s cannot be encoded: %v", from.id, p.Kind, err)
 		return
 	}
+	frame := slices.Clone(n.encoded)
 	times := 1
 	if n.meddle != nil {
 		times = n.meddle(from.id, mine.other.node.id, p)

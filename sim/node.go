@@ -104,8 +104,14 @@ func (n *node) tick(life int) {
 // receive lets the server hear of something that came from outside, unless it
 // is no longer the one it was meant for.
 func (n *node) receive(life int, ev zab.Event) {
-	if n.life == life {
-		n.dueIn(ev.Peer, stageReceive, func() { n.deliver(life, ev) })
+	switch {
+	case n.life != life:
+	case n.paused || n.held[stageReceive]:
+		kept := ev // an event is large: only one that waits costs memory
+		n.dueIn(ev.Peer, stageReceive, func() { n.deliver(life, kept) })
+	default:
+		n.reach(atStep)
+		n.deliver(life, ev)
 	}
 }
 

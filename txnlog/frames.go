@@ -146,10 +146,15 @@ type rest struct {
 }
 
 // inspect looks at a file from off to end. salt is nil when it is not known;
-// then every mark counts that is at its offset.
-func inspect(f io.ReaderAt, off, end int64, salt *uint32) (rest, error) {
+// then every mark counts that is at its offset. buf is memory to read into,
+// where there is enough of it.
+func inspect(f io.ReaderAt, off, end int64, salt *uint32, buf []byte) (rest, error) {
 	out := rest{mark: -1}
-	buf := make([]byte, min(readChunk+markSize, end-off))
+	if want := min(readChunk+markSize, end-off); int64(len(buf)) < want {
+		buf = make([]byte, want)
+	} else {
+		buf = buf[:want]
+	}
 	start := off
 	for off < end {
 		n := min(int64(len(buf)), end-off)

@@ -77,7 +77,7 @@ func scanSegment(fsys vfs.FS, path string, fr *frameReader, dec *wire.Decoder, w
 	if sc.header {
 		salt = &sc.salt
 	}
-	if sc.rest, err = inspect(f, sc.end, sc.size, salt); err != nil {
+	if sc.rest, err = inspect(f, sc.end, sc.size, salt, fr.buf); err != nil {
 		return nil, fmt.Errorf("read %s after offset %d: %w", path, sc.end, err)
 	}
 	if sc.rest.used == 0 {

@@ -32,7 +32,7 @@ func (v *verifier) segments() error {
 	var prev *scan
 	for i, sc := range scans {
 		v.segment(sc, prev, i == len(scans)-1)
-		if err := v.contents(sc); err != nil {
+		if err := v.contents(sc, &fr); err != nil {
 			return err
 		}
 		if sc.first == 0 {
@@ -77,13 +77,12 @@ func (v *verifier) segment(sc, prev *scan, last bool) {
 }
 
 // contents decodes every record of the good part of a segment.
-func (v *verifier) contents(sc *scan) error {
+func (v *verifier) contents(sc *scan, fr *frameReader) error {
 	f, err := v.s.fs.Open(sc.path)
 	if err != nil {
 		return err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	var fr frameReader
 	fr.reset(f, 0, sc.end)
 	for fr.off < sc.end {
 		off := fr.off

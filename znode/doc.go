@@ -19,7 +19,7 @@
 // The tree is made for little memory and little work for the garbage
 // collector. A node is a slot of 104 bytes without pointers, and one string.
 //
-//	slab     chunk of 4096 slots, never moved        chunk of 4096 blobs
+//	slab     chunk of 1024 slots, never moved        chunk of 1024 blobs
 //	         ┌──────────────────────────────┐        ┌───────────┐
 //	slot id ▶│ key  czxid mzxid pzxid ...   │        │ name data │
 //	         │ parent first next prev chain │        └───────────┘
@@ -34,7 +34,7 @@
 // or a reader that holds the old one goes on seeing it whole.
 //
 // Measured with 1,000,000 nodes of 12-character names and 100 bytes of data:
-// 236 bytes a node, all told; BenchmarkMemory. Slots of deleted nodes are used
+// 238 bytes a node, all told; BenchmarkMemory. Slots of deleted nodes are used
 // again but their chunks are not given back before a restart.
 //
 // # Watches

@@ -8,10 +8,11 @@ type nodeID uint32
 // rootID is the slot of "/".
 const rootID nodeID = 1
 
-// A chunk holds 4096 slots and never moves, so that growing the slab copies
-// nothing but the list of chunks.
+// A chunk holds 1024 slots and never moves, so that growing the slab copies
+// nothing but the list of chunks. It is small because the first one is all that
+// a small tree costs, and 13 whole pages, which the allocator does not round up.
 const (
-	chunkBits  = 12
+	chunkBits  = 10
 	chunkNodes = 1 << chunkBits
 )
 

@@ -37,9 +37,11 @@ type node struct {
 
 	// A file: what programs see, what the disk holds for certain, and the
 	// changes between the two. size may exceed len(data); the rest is zeros,
-	// so that preallocation costs no memory.
+	// so that preallocation costs no memory. What was synced is put into stable
+	// when somebody looks there: see settled.
 	now, stable content
 	pending     []change
+	synced      []change
 
 	// A directory, the same way.
 	names, stableNames map[string]*node
@@ -47,8 +49,9 @@ type node struct {
 }
 
 type content struct {
-	data []byte
-	size int64
+	data   []byte
+	size   int64
+	shared bool // data belongs to a clone as well: it is copied before it is written to
 }
 
 // change is a write (data) or, where data is nil, a new size.
@@ -82,6 +85,7 @@ func (c *content) apply(ch change) {
 		return
 	}
 	end := ch.off + int64(len(ch.data))
+	c.own()
 	if have := int64(len(c.data)); end > have {
 		c.data = slices.Grow(c.data, int(end-have))[:end]
 		if ch.off > have {
@@ -99,8 +103,18 @@ func (c *content) resize(size int64) {
 	}
 }
 
+// clone returns a copy of what is there. Most clones are only read, and so the
+// bytes are copied by whoever first writes to either.
 func (c *content) clone() content {
-	return content{data: slices.Clone(c.data), size: c.size}
+	c.shared = true
+	return *c
+}
+
+// own has c be the only one that its bytes belong to.
+func (c *content) own() {
+	if c.shared {
+		c.data, c.shared = slices.Clone(c.data), false
+	}
 }
 
 func (n *node) applyName(ch nameChange, to map[string]*node) {

@@ -91,7 +91,7 @@ func (c *crash) content(f *node) content {
 	if c.keep == KeepAll {
 		return f.now.clone()
 	}
-	out := f.stable.clone()
+	out := f.settled().clone()
 	limit := c.count(len(f.pending))
 	for i, ch := range f.pending[:limit] {
 		switch {

@@ -22,6 +22,27 @@ func (n *node) change(ch change) {
 	n.pending = append(n.pending, ch)
 }
 
+// syncedLimit bounds the changes that stable lacks.
+const syncedLimit = 64
+
+// sync makes what is pending stable.
+func (n *node) sync() {
+	n.synced = append(n.synced, n.pending...)
+	if len(n.synced) > syncedLimit {
+		n.settled()
+	}
+}
+
+// settled returns what the disk holds for certain. Most files are removed
+// before anybody asks.
+func (n *node) settled() *content {
+	for _, ch := range n.synced {
+		n.stable.apply(ch)
+	}
+	n.synced = nil
+	return &n.stable
+}
+
 // usable is called with fs.mu held.
 func (f *memFile) usable(op string, write bool) error {
 	if f.closed {
@@ -91,9 +112,7 @@ func (f *memFile) Sync() error {
 		return uerr
 	}
 	if err == nil {
-		for _, ch := range f.node.pending {
-			f.node.stable.apply(ch)
-		}
+		f.node.sync()
 	}
 	f.node.pending = nil // failed or not: see V1
 	return err

@@ -51,8 +51,9 @@ func (m *MemFS) Rot(name string, off int64, bits byte) error {
 	if n == nil || n.dir {
 		return pathError("rot", name, fs.ErrNotExist)
 	}
-	for _, c := range []*content{&n.now, &n.stable} {
+	for _, c := range []*content{&n.now, n.settled()} {
 		if off < int64(len(c.data)) {
+			c.own()
 			c.data[off] ^= bits
 		}
 	}
