@@ -84,6 +84,9 @@ func (b *bench) do(event func()) {
 	for _, a := range o.Answers {
 		b.printf("answer %d to %s\n", a.Kind, a.Session)
 	}
+	for _, id := range b.l.Refused() {
+		b.printf("refused %s\n", id)
+	}
 	for _, due := range b.l.Barriers() {
 		b.printf("own barrier %d due at %s\n", due.Ask.Seq, due.Zxid)
 	}

@@ -72,8 +72,9 @@ type Leader struct {
 	serving  bool            // the initial history is committed and applied here
 	unborn   []zab.SessionID // proposed here, not yet applied
 	barriers []barrier
-	local    []Barrier // barriers of this server's own clients that are due
-	held     []held    // requests that wait while the leader is in doubt (L7)
+	local    []Barrier       // barriers of this server's own clients that are due
+	refused  []zab.SessionID // asserted by this server, and another's
+	held     []held          // requests that wait while the leader is in doubt (L7)
 }
 
 // New begins a leadership; Start sets it going.

@@ -141,7 +141,7 @@ func (l *Leader) Packet(link zab.LinkID, pkt *zab.Packet, now time.Duration, wal
 	case zab.KindAttach:
 		a := pkt.Body.(*zab.Attach)
 		if a.Seq == 0 {
-			l.assert(a, p.server, now)
+			l.assert(a, p.server, link, now, out)
 			return
 		}
 		at, lives := l.attach(a, p.server, now)

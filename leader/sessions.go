@@ -123,15 +123,61 @@ func (l *Leader) over(a *zab.Attach, link zab.LinkID, now time.Duration, out *za
 // Assert takes a session of this server that an earlier leader attached to it.
 // This leader has been told of neither the attach nor the timeout that was
 // agreed in it (L9).
-func (l *Leader) Assert(a *zab.Attach, now time.Duration) { l.assert(a, l.cfg.Self, now) }
+func (l *Leader) Assert(a *zab.Attach, now time.Duration, out *zab.Output) {
+	l.assert(a, l.cfg.Self, 0, now, out)
+}
 
-func (l *Leader) assert(a *zab.Attach, origin zab.ServerID, now time.Duration) {
+// assert takes what a server repeats. One that is too late to count is refused,
+// and so is one that counted until another server's came: two servers may speak
+// in either order. What they say of a session that is over is answered as an
+// attach is, once that is sure.
+func (l *Leader) assert(a *zab.Attach, origin zab.ServerID, link zab.LinkID, now time.Duration, out *zab.Output) {
+	before, owned := l.sessions.Owner(a.Session)
 	if l.sessions.Acted(a.Session, origin, a.At) {
 		l.sessions.SetTimeout(a.Session, a.Timeout)
-	} else {
+		if owned && before != origin {
+			l.overtaken(before, a.Session, out)
+		}
+	} else if l.sessions.Tracked(a.Session) {
 		l.sessions.Lengthen(a.Session, a.Timeout)
+		if owned {
+			l.moved(a.Session, link, out)
+		}
+	} else {
+		l.over(a, link, now, out)
 	}
 	l.sessions.Touch(a.Session, now)
+}
+
+// overtaken tells a former owner that its attach counts no more.
+func (l *Leader) overtaken(server zab.ServerID, id zab.SessionID, out *zab.Output) {
+	if server == l.cfg.Self {
+		l.moved(id, 0, out)
+		return
+	}
+	for _, p := range l.learners {
+		if p.server == server && p.stage == upToDate { // else it has yet to speak
+			l.moved(id, p.link, out)
+		}
+	}
+}
+
+// moved refuses what was repeated: the session is another server's. That needs
+// no quorum: it says nothing of the session, and costs a connection at most.
+func (l *Leader) moved(id zab.SessionID, link zab.LinkID, out *zab.Output) {
+	if link == 0 {
+		l.refused = append(l.refused, id)
+		return
+	}
+	out.Send(link, zab.Packet{Kind: zab.KindReject, Body: &zab.Reject{Session: id, Reason: zab.RejectMoved}})
+}
+
+// Refused returns the sessions that this server asserted and that are another's;
+// the caller must take them before the next event.
+func (l *Leader) Refused() []zab.SessionID {
+	refused := l.refused
+	l.refused = l.refused[:0]
+	return refused
 }
 
 func (l *Leader) attach(a *zab.Attach, origin zab.ServerID, now time.Duration) (at zab.Place, lives bool) {

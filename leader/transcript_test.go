@@ -29,6 +29,7 @@ import (
 //	open 1 0x5 4000        a client of the server at link 1, 0 being this one, opens a session
 //	request 1 0x5          it writes
 //	attach 1 0x5           it comes again
+//	assert 1 0x5 1.3       the server repeats that it came, once, behind that record
 //	sync 1                 it asks for a barrier
 //	tick 2s, pause 3s      time passes, or the server stands still
 //	status
@@ -130,7 +131,7 @@ func (b *bench) run(w words) {
 	switch w.verb {
 	case "disk", "read", "snap", "tick", "pause", "applied", "counter", "status":
 		b.runOwn(w)
-	case "open", "request", "attach", "sync":
+	case "open", "request", "attach", "assert", "sync":
 		b.runClient(w)
 	default:
 		b.runLearner(w)
@@ -254,6 +255,13 @@ func (b *bench) runClient(w words) {
 	switch {
 	case w.verb == "attach":
 		b.packet(link, zab.KindAttach, 0, &zab.Attach{Seq: 1, Session: id, Timeout: 4000})
+	case w.verb == "assert":
+		a := &zab.Attach{Session: id, Timeout: 4000, At: zab.Place{Zxid: w.zxid(w.plain[2]), Count: 1}}
+		if link != 0 {
+			b.packet(link, zab.KindAttach, 0, a)
+			return
+		}
+		b.do(func() { b.l.Assert(a, b.now, &b.out) })
 	case w.verb == "sync" && link == 0:
 		b.do(func() { b.l.Sync(zab.SyncAsk{Seq: 1}, b.now, &b.out) })
 	case w.verb == "sync":

@@ -153,6 +153,9 @@ func (r *Replica) serve(out *zab.Output) {
 	}
 	if r.leader != nil {
 		r.due = append(r.due, r.leader.Barriers()...)
+		for _, id := range r.leader.Refused() {
+			r.refused(id, false, out)
+		}
 	}
 	r.settleDue(out)
 }
@@ -198,7 +201,9 @@ func (r *Replica) settleDue(out *zab.Output) {
 			kept = append(kept, b)
 			continue
 		}
-		if b.Over {
+		if b.Over && b.Ask.Seq == 0 {
+			r.refused(b.Ask.Session, true, out)
+		} else if b.Over {
 			r.attached(b.Ask.Seq, zab.Place{}, false, out)
 		} else if _, waiting := r.takeAsk(b.Ask.Seq); waiting {
 			out.Answers = append(out.Answers, zab.Answer{Kind: zab.AnswerSync, Seq: b.Ask.Seq, Session: b.Ask.Session})

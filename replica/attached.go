@@ -9,7 +9,8 @@ import (
 // attachment is what a leader and this server agreed on when a client came
 // with a session that it already had. It leaves no record.
 type attachment struct {
-	timeout int64 // ms
+	seq     uint64 // of the attach
+	timeout int64  // ms
 	at      zab.Place
 }
 
@@ -20,7 +21,7 @@ func (r *Replica) attached(seq uint64, at zab.Place, ok bool, out *zab.Output) {
 		return
 	}
 	if ok {
-		r.attachments[a.attach.Session] = attachment{timeout: a.attach.Timeout, at: at}
+		r.attachments[a.attach.Session] = attachment{seq: seq, timeout: a.attach.Timeout, at: at}
 	}
 	out.Answers = append(out.Answers, zab.Answer{
 		Kind: zab.AnswerAttached, Seq: seq, Session: a.attach.Session, OK: ok,
@@ -46,7 +47,7 @@ func (r *Replica) assert(out *zab.Output) {
 		held := r.attachments[id]
 		a := &zab.Attach{Session: id, Timeout: held.timeout, At: held.at}
 		if r.leader != nil {
-			r.leader.Assert(a, r.now)
+			r.leader.Assert(a, r.now, out)
 		} else {
 			r.follower.Attach(a, out)
 		}
@@ -56,6 +57,24 @@ func (r *Replica) assert(out *zab.Output) {
 	if r.follower != nil {
 		r.follower.Tell(out)
 	}
+}
+
+// refused takes a leader's word that what this server has repeated to it does not
+// hold: the session went to another server later, or is over. Its client is told,
+// who would find out by its next write. What is attached here now is what was
+// repeated: a leader's answers come in order, and one that was agreed to since
+// comes behind this.
+func (r *Replica) refused(id zab.SessionID, over bool, out *zab.Output) {
+	held, found := r.attachments[id]
+	if !found {
+		return // its client has gone, and may be on its way back
+	}
+	delete(r.attachments, id)
+	kind := zab.AnswerMoved
+	if over {
+		kind = zab.AnswerAttached
+	}
+	out.Answers = append(out.Answers, zab.Answer{Kind: kind, Seq: held.seq, Session: id})
 }
 
 // touched takes note that clients of this server were heard from. While it has

@@ -55,7 +55,8 @@
 //	R9  A write of a session through one server is never followed by one that
 //	    an earlier server of the session still held: the owner is known from the
 //	    records applied, those in a snapshot included, and from the attaches that
-//	    the servers repeat to a new leader (session, S4).
+//	    the servers repeat to a new leader (session, S4). A server whose
+//	    repeated attach is refused closes that client's connection.
 //	R10 A client that was heard from is told to the leader, or to the next one,
 //	    again and again until a leader has confirmed it: losing the connection
 //	    costs nobody a session, whatever was on its way.

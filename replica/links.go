@@ -87,11 +87,17 @@ func (r *Replica) earlyPacket(link zab.LinkID, p *zab.Packet, out *zab.Output) {
 func (r *Replica) fromLeader(p *zab.Packet, out *zab.Output) {
 	switch body := p.Body.(type) {
 	case *zab.Reject:
-		if r.pending.remove(body.Seq) {
+		if body.Seq == 0 {
+			r.refused(body.Session, false, out)
+		} else if r.pending.remove(body.Seq) {
 			out.Answers = append(out.Answers, zab.Answer{Kind: zab.AnswerMoved, Seq: body.Seq, Session: body.Session})
 		}
 	case *zab.Attached:
-		r.attached(body.Seq, body.At, body.OK, out)
+		if body.Seq == 0 {
+			r.refused(body.Session, true, out)
+		} else {
+			r.attached(body.Seq, body.At, body.OK, out)
+		}
 	case *zab.SyncAsk:
 		r.synced(*body, p.Zxid)
 	default:

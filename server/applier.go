@@ -41,8 +41,9 @@ type applier struct {
 	watchdog *watchdog
 
 	// The applier's own.
-	unflushed   int // records applied and answers given since connections were last woken
-	toldRecords int // applied since the loop was last told
+	work        *activity // what the watchdog sees of a box
+	unflushed   int       // records applied and answers given since connections were last woken
+	toldRecords int       // applied since the loop was last told
 	toldBytes   int
 	snapRecords int   // applied since the last snapshot was asked for
 	snapBytes   int64 // of them
@@ -78,7 +79,7 @@ const (
 func newApplier(s *Server) *applier {
 	a := &applier{
 		s: s, wake: make(chan struct{}, 1), stops: make(chan struct{}), ended: make(chan struct{}),
-		watchdog: newWatchdog("nothing that is committed could be applied", s.cfg.ApplyStall, s.abort),
+		watchdog: newWatchdog(s.cfg.ApplyStall, s.abort),
 	}
 	a.drawSnapshot()
 	return a
@@ -153,7 +154,8 @@ func (a *applier) run() {
 // woken at the end, and every applyRun records and answers: to wake them at
 // each step would cost more than the step.
 func (a *applier) carryOut(box applyBox) {
-	defer a.watchdog.end()
+	a.work = a.watchdog.begin("nothing that is committed could be applied", "")
+	defer a.work.end()
 	port := a.s.port
 	for i := range box.steps {
 		a.watched()
@@ -186,7 +188,7 @@ func (a *applier) flush(more, least int) {
 // watched begins a piece of work that has to end within ApplyStall. The loop
 // does not wait for the applier, so a leader whose state is stuck goes on
 // leading, and no heartbeat tells that its clients wait for ever.
-func (a *applier) watched() { a.watchdog.begin(0) }
+func (a *applier) watched() { a.work.progress() }
 
 // apply applies records, releasing the lock now and then.
 func (a *applier) apply(recs []zab.Record) {

@@ -172,8 +172,8 @@ func TestApplyStall(t *testing.T) {
 // TestWatchdogStandstill: a process that was stopped, or whose machine slept,
 // finds that a long time has passed; what is watched could not run in it.
 func TestWatchdogStandstill(t *testing.T) {
-	w := newWatchdog("it did not end", time.Minute, nil)
-	w.due.Store(int64(time.Minute))
+	w := newWatchdog(time.Minute, nil)
+	defer w.begin("it did not end", "").end()
 	for _, step := range []struct {
 		now  time.Duration
 		late bool
@@ -181,7 +181,7 @@ func TestWatchdogStandstill(t *testing.T) {
 		{20 * time.Second, false}, {50 * time.Second, false}, {10 * time.Minute, false},
 		{10*time.Minute + 30*time.Second, false}, {11 * time.Minute, false}, {11*time.Minute + time.Second, true},
 	} {
-		if late := w.late(step.now); late != step.late {
+		if late := w.late(step.now) != nil; late != step.late {
 			t.Errorf("after %v: late %t", step.now, late)
 		}
 	}

@@ -18,8 +18,8 @@ import (
 
 // Defaults of a Config.
 const (
-	// DefaultDiskStall is how long the disk may take for one batch of
-	// operations before the process is ended.
+	// DefaultDiskStall is how long the disk may take for one operation of a
+	// file or directory before the process is ended.
 	DefaultDiskStall = 30 * time.Second
 	// DefaultApplyStall is how long the applier may take for one run of
 	// records, most of it waiting for the state's lock, before the process is

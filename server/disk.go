@@ -2,17 +2,12 @@ package server
 
 import (
 	"fmt"
-	"time"
 
 	"github.com/quorumd/quorumd/internal/must"
 	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/zab"
 )
-
-// installSpeed is the speed in bytes a second at which a received snapshot is
-// read back and verified at the least; the watchdog waits that much longer.
-const installSpeed = 10 << 20
 
 // batchBytes bounds what a batch writes to the log, and what is received of a
 // snapshot, but for the operation that passes it: with the records of one
@@ -31,8 +26,6 @@ type diskRunner struct {
 	ended chan struct{}
 	stops chan struct{}
 	check chan struct{} // one slot: see whether the store has failed
-
-	snapSize int64 // of the snapshot being received
 
 	mu     ranked.Mutex[ranked.Leaf]
 	loaded []loadedState // installed, not yet taken by the loop
@@ -121,9 +114,7 @@ func batchLen(ops []zab.DiskOp) int {
 // done any more, and nothing is reported (Y5).
 func (d *diskRunner) perform(batch []zab.DiskOp) bool {
 	ranked.NoLocks("a disk operation")
-	d.s.watchdog.begin(d.allowance(batch))
 	done, err := d.s.store.Do(batch)
-	d.s.watchdog.end()
 	if err != nil {
 		d.s.fail(fmt.Errorf("server: disk: %w", err))
 		return false
@@ -135,28 +126,11 @@ func (d *diskRunner) perform(batch []zab.DiskOp) bool {
 		}
 		d.s.inbox.fromPeer(ev)
 	}
-	d.s.watchdog.begin(0)
-	err = d.s.store.Prepare() // the next segment, off everybody's way
-	d.s.watchdog.end()
-	if err != nil {
+	if err := d.s.store.Prepare(); err != nil { // the next segment, off everybody's way
 		d.s.fail(fmt.Errorf("server: disk: %w", err))
 		return false
 	}
 	return true
-}
-
-// allowance is the time that a batch may take beyond the usual.
-func (d *diskRunner) allowance(batch []zab.DiskOp) time.Duration {
-	var extra time.Duration
-	for i := range batch {
-		switch batch[i].Kind {
-		case zab.DiskSnapBegin:
-			d.snapSize = batch[i].Size
-		case zab.DiskSnapEnd:
-			extra += time.Duration(d.snapSize/installSpeed) * time.Second
-		}
-	}
-	return extra
 }
 
 // load builds the state of the snapshot that was just installed, for the loop

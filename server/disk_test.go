@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/quorumd/quorumd/history"
 	"github.com/quorumd/quorumd/internal/vfs"
@@ -62,7 +61,6 @@ func newDiskBench(t *testing.T) *diskBench {
 		t.Fatal(err)
 	}
 	b.s.store, b.log = store, history.New(found.Last)
-	b.s.watchdog = newWatchdog("the disk", time.Hour, func(err error) { t.Error(err) })
 	b.s.disk = newDiskRunner(b.s)
 	b.s.disk.start()
 	// The first record begins a segment, and has the next one made.

@@ -53,9 +53,11 @@
 //	    logged. Nothing is retried, and nobody is told that anything succeeded
 //	    after it.
 //	Y6  A watchdog shares no lock with what it watches. There is one for the disk
-//	    (DiskStall for a batch of operations) and one for the applier (ApplyStall
-//	    for a run of records): since the loop waits for neither (Y4), nobody else
-//	    would notice that a server can do nothing for its clients any more.
+//	    (DiskStall for an operation of a file, whoever performs it, from before
+//	    the first look at the disk until after the last) and one for the applier
+//	    (ApplyStall for a run of records): since the loop waits for neither (Y4),
+//	    nobody else would notice that a server can do nothing for its clients any
+//	    more, or that a learner waits for ever.
 //
 // Locks are ranked, and their order is in package internal/ranked.
 package server

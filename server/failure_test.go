@@ -84,6 +84,7 @@ func TestDiskErrorEndsServer(t *testing.T) {
 type stuckFS struct {
 	vfs.FS
 	stuck   atomic.Bool
+	held    atomic.Int64 // syncs
 	release chan struct{}
 }
 
@@ -106,6 +107,7 @@ func (f *stuckFS) OpenReadWrite(name string) (vfs.File, error) {
 
 func (f *stuckFile) Sync() error {
 	if f.fs.stuck.Load() {
+		f.fs.held.Add(1)
 		<-f.fs.release
 	}
 	return f.File.Sync()
@@ -157,7 +159,7 @@ func TestStopLimit(t *testing.T) {
 	c := clientOf(t, s)
 	fs.stuck.Store(true)
 	go func() { _, _ = c.Create("/b", nil, 0, zk.WorldACL(zk.PermAll)) }()
-	eventually(t, "the disk being at work", func() bool { return s.watchdog.due.Load() != 0 })
+	eventually(t, "the disk being at work", func() bool { return fs.held.Load() > 0 })
 	cause := errors.New("listener gone")
 	s.fail(cause)
 	select {

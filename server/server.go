@@ -47,7 +47,7 @@ type Server struct {
 	snapReads   *mailbox[zab.SnapRead] // bound: the leader's snapshot window for each learner
 	snapshots   *snapshotter
 	notes       *noteBook
-	watchdog    *watchdog
+	watchdog    *watchdog // of the disk
 	aborted     atomic.Bool
 	workers     sync.WaitGroup // that end with quit
 	quit        chan struct{}
@@ -92,17 +92,21 @@ func Open(cfg Config) (*Server, error) {
 		inbox: newInbox(), logReads: newMailbox[zab.LogRead](), snapReads: newMailbox[zab.SnapRead](),
 		quit: make(chan struct{}), closing: make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}),
 	}
+	s.watchdog = newWatchdog(cfg.DiskStall, s.abort)
+	s.watchdog.start() // what is found on the disk is read first of all
 	if err := s.restore(); err != nil {
+		s.watchdog.stop()
 		return nil, err
 	}
 	s.notes = newNoteBook(s.log)
-	s.watchdog = newWatchdog("the disk has not come back from an operation", cfg.DiskStall, s.abort)
 	s.applier = newApplier(s)
 	s.disk = newDiskRunner(s)
 	s.snapshots = newSnapshotter(s)
 	s.warnDescriptors()
 	if err := s.openPorts(); err != nil {
-		return nil, joinClose(err, s.store)
+		err = joinClose(err, s.store)
+		s.watchdog.stop()
+		return nil, err
 	}
 	s.run()
 	return s, nil
@@ -111,7 +115,7 @@ func Open(cfg Config) (*Server, error) {
 // restore opens the disk and builds the state and the replica from it.
 func (s *Server) restore() error {
 	began := time.Now()
-	store, found, err := txnlog.Open(s.cfg.FS, txnlog.Options{
+	store, found, err := txnlog.Open(watchedFS{s.cfg.FS, s.watchdog}, txnlog.Options{
 		DataDir: s.cfg.DataDir, LogDir: s.cfg.LogDir, Server: s.cfg.Self, SegmentSize: s.cfg.SegmentSize,
 	})
 	if err != nil {
@@ -239,7 +243,6 @@ func (s *Server) run() {
 	s.applier.start()
 	s.disk.start()
 	s.notes.start()
-	s.watchdog.start()
 	go s.supervise()
 }
 

@@ -4,18 +4,23 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/quorumd/quorumd/internal/must"
 )
 
+// maxActivities bounds what one watchdog watches at a time. Each goroutine that
+// uses the disk is in one operation of it at most, and there are a handful.
+const maxActivities = 32
+
 // watchdog ends the process when something that cannot be cancelled does not
-// return: a sync that hangs, a tree whose lock is never released. A server that
-// waits for it is half alive: it answers, votes and does nothing. The watchdog
-// reads one atomic and takes no lock (Y6).
+// return: an operation of the disk that hangs, a tree whose lock is never
+// released. A server that waits for it is half alive: it answers, votes and does
+// nothing. The watchdog reads atomics and takes no lock (Y6).
 type watchdog struct {
-	what  string // what has gone on for too long
 	limit time.Duration
 	bark  func(error)
 	born  time.Time
-	due   atomic.Int64 // ns since born at which patience ends; 0 is at rest
+	under [maxActivities]atomic.Pointer[activity] // under way
 	quit  chan struct{}
 	ended chan struct{}
 
@@ -24,20 +29,41 @@ type watchdog struct {
 	spared time.Duration // until then it does not bark
 }
 
-func newWatchdog(what string, limit time.Duration, bark func(error)) *watchdog {
+// activity is something under way that has to get on within the limit.
+type activity struct {
+	dog   *watchdog
+	slot  *atomic.Pointer[activity]
+	what  string       // what is said when it has gone on for too long
+	name  string       // of the file that it is about, if any
+	since atomic.Int64 // ns since the watchdog was born: it began, or got on
+}
+
+func newWatchdog(limit time.Duration, bark func(error)) *watchdog {
 	return &watchdog{
-		what: what, limit: limit, bark: bark, born: time.Now(),
+		limit: limit, bark: bark, born: time.Now(),
 		quit: make(chan struct{}), ended: make(chan struct{}),
 	}
 }
 
-// begin is called before what is watched; extra is added to the usual limit.
-func (w *watchdog) begin(extra time.Duration) {
-	w.due.Store(int64(time.Since(w.born) + w.limit + extra))
+// begin is called before what is watched.
+func (w *watchdog) begin(what, name string) *activity {
+	a := &activity{dog: w, what: what, name: name}
+	a.progress()
+	for i := range w.under {
+		if w.under[i].CompareAndSwap(nil, a) {
+			a.slot = &w.under[i]
+			break
+		}
+	}
+	must.Hold(a.slot != nil, "Y6", "more than %d activities at a time", maxActivities)
+	return a
 }
 
+// progress is called when a piece of it is done: each has the whole limit.
+func (a *activity) progress() { a.since.Store(int64(time.Since(a.dog.born))) }
+
 // end is called when it has returned.
-func (w *watchdog) end() { w.due.Store(0) }
+func (a *activity) end() { a.slot.Store(nil) }
 
 func (w *watchdog) start() { go w.run() }
 
@@ -51,22 +77,30 @@ func (w *watchdog) run() {
 		case <-w.quit:
 			return
 		}
-		if w.late(time.Since(w.born)) {
-			w.bark(fmt.Errorf("server: %s for more than %v", w.what, w.limit))
+		if a := w.late(time.Since(w.born)); a != nil {
+			w.bark(fmt.Errorf("server: %s%s for more than %v", a.what, a.name, w.limit))
 			return
 		}
 	}
 }
 
-// late reports whether patience has ended. A process that was stopped, or whose
-// machine slept, starts afresh: what is watched could not run either.
-func (w *watchdog) late(now time.Duration) bool {
+// late returns something for which patience has ended, nil if there is nothing.
+// A process that was stopped, or whose machine slept, starts afresh: what is
+// watched could not run either.
+func (w *watchdog) late(now time.Duration) *activity {
 	if now-w.looked > w.limit/2 {
 		w.spared = now + w.limit
 	}
 	w.looked = now
-	due := time.Duration(w.due.Load())
-	return due != 0 && now > max(due, w.spared)
+	if now <= w.spared {
+		return nil
+	}
+	for i := range w.under {
+		if a := w.under[i].Load(); a != nil && now-time.Duration(a.since.Load()) > w.limit {
+			return a
+		}
+	}
+	return nil
 }
 
 func (w *watchdog) stop() {

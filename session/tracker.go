@@ -167,6 +167,10 @@ func (t *Tracker) Known(id zab.SessionID) bool {
 	return e != nil && e.state == alive
 }
 
+// Tracked reports whether the session lives, or its end is proposed and not yet
+// decided.
+func (t *Tracker) Tracked(id zab.SessionID) bool { return t.sessions[id] != nil }
+
 // Len returns the number of tracked sessions, closing ones included.
 func (t *Tracker) Len() int { return len(t.sessions) }
 

@@ -30,7 +30,7 @@ var reachable = append([]string{
 	"watch caught up: NodeChildrenChanged", "read behind a write", "outcome unknown", "linearizable",
 	"client ahead", "client refused: not serving", "wrong password refused", "session back on the same server",
 	"connection abandoned", "half-open connection swept", "connection broken with answers on the way",
-	"connection closed: moved or lost", "client went away", "session wrote through a later connection",
+	"connection closed: moved or lost", "repeated attach refused", "client went away", "session wrote through a later connection",
 	"keep-alive phase", "keep-alive phase with a change of leader", "a server that was wiped has everything again",
 }, zab.NoteSessionExpired.String(), zab.NoteRequestsResent.String(), zab.NotePaused.String(), zab.NoteRoleLost.String())
 

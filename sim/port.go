@@ -269,8 +269,12 @@ func (p *port) answer(a zab.Answer) {
 	if c == nil {
 		return
 	}
-	if c.phase == phaseConnecting && c.attach == a.Seq {
+	if c.attach == a.Seq {
 		switch {
+		case c.phase == phaseEstablished:
+			p.node.w.say("server %d closes the connection of %s: its attach is refused (%d)", p.node.id, c.session, a.Kind)
+			p.node.w.check.mark("repeated attach refused")
+			c.end()
 		case a.Kind != zab.AnswerAttached:
 			c.end()
 		case a.OK:

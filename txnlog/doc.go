@@ -131,6 +131,6 @@
 //	open segments            Options.OpenSegments
 //	bytes of a SnapRead      maxSnapRead
 //	log kept for a learner   Options.HeldLog, or the snapshot's size
-//	unsynced received bytes  incomingSync
+//	unsynced snapshot bytes  unsyncedSnap
 //	index                    one place each indexEvery bytes of log
 package txnlog

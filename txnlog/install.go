@@ -17,10 +17,6 @@ type incoming struct {
 	synced int64
 }
 
-// incomingSync is how many bytes of a snapshot are received between two syncs.
-// Bounded, so that the last one does not have to wait for all.
-const incomingSync = 16 << 20
-
 func (in *incoming) abandon() {
 	if in != nil {
 		closeQuietly(in.f)
@@ -52,7 +48,7 @@ func (s *Store) snapChunk(off int64, data []byte) (int64, bool, error) {
 		return 0, false, fmt.Errorf("receive snapshot at offset %d: %w", off, err)
 	}
 	in.off += int64(len(data))
-	if in.off-in.synced >= incomingSync {
+	if in.off-in.synced >= unsyncedSnap {
 		if err := in.f.Sync(); err != nil {
 			return 0, false, fmt.Errorf("sync received snapshot: %w", err)
 		}

@@ -26,6 +26,11 @@ type snapFileEnd struct {
 	Bytes  int64 // of the file before this frame
 }
 
+// unsyncedSnap is how many bytes of a snapshot are written, or received, between
+// two syncs. Bounded, so that the last one does not have to wait for all, nor a
+// sync of the log behind it.
+const unsyncedSnap = 16 << 20
+
 // frameWriter writes the frames of a snapshot file: each carries its number in
 // zxid and the checksum of the one before in prev, so that the last checksum
 // covers the whole file.
@@ -34,6 +39,7 @@ type frameWriter struct {
 	enc    *wire.Encoder
 	buf    []byte
 	off    int64 // where buf goes
+	synced int64 // so much is durable
 	prev   uint32
 	frames int64
 }
@@ -63,7 +69,15 @@ func (fw *frameWriter) flush() error {
 	n, err := fw.f.WriteAt(fw.buf, fw.off)
 	fw.off += int64(n)
 	fw.buf = fw.buf[:0]
+	if err == nil && fw.off-fw.synced >= unsyncedSnap {
+		err = fw.sync()
+	}
 	return err
+}
+
+func (fw *frameWriter) sync() error {
+	fw.synced = fw.off
+	return fw.f.Sync()
 }
 
 // finish writes the last frame and syncs.
@@ -77,7 +91,7 @@ func (fw *frameWriter) finish() error {
 	if err := fw.flush(); err != nil {
 		return err
 	}
-	return fw.f.Sync()
+	return fw.sync()
 }
 
 // SnapshotReader reads the frames of a snapshot. It belongs to one goroutine.

@@ -72,12 +72,15 @@ type AnswerKind uint8
 // Kinds of answers to clients of this server that are not the result of
 // applying a record.
 const (
-	// AnswerAttached: OK says whether the session lives and is ours now.
+	// AnswerAttached: OK says whether the session lives and is ours now. Given
+	// again, not OK, for a connection that has had its answer: it lives no more;
+	// close the connection.
 	AnswerAttached AnswerKind = iota + 1
 	// AnswerSync: everything the sync barrier waited for is in Apply, of this
 	// output or an earlier one.
 	AnswerSync
-	// AnswerMoved: the session has moved; close the connection, no reply.
+	// AnswerMoved: the session has moved; close the connection, no reply. Seq is
+	// that of a write, or of the attach of the connection.
 	AnswerMoved
 	// AnswerLost: whether the request was carried out can no longer be told;
 	// close the connection, no reply.

@@ -167,7 +167,8 @@ type Reject struct {
 
 // Attach asks the leader whether a session lives and moves it to the asker.
 // With Seq 0 it asks nothing: it tells a new leader what an earlier one agreed
-// to, and At.
+// to, and At. Only a refusal is answered, with Seq 0: by Reject when the session
+// is another server's, by Attached when it is over.
 type Attach struct {
 	Seq     uint64
 	Session SessionID

@@ -55,8 +55,12 @@ func (p *Port) Answer(a zab.Answer) {
 	if c.ending != endNot {
 		return
 	}
-	if c.phase == phaseConnecting && c.attach == a.Seq {
-		c.answerConnect(a)
+	if c.attach == a.Seq {
+		if c.phase == phaseConnecting {
+			c.answerConnect(a)
+		} else {
+			c.refuseAttach(a)
+		}
 		return
 	}
 	i := c.pending.find(a.Seq)

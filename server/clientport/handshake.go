@@ -224,6 +224,19 @@ func (c *conn) answerConnect(a zab.Answer) {
 	}
 }
 
+// refuseAttach ends a connection whose attach a later leader does not uphold: it
+// counts another server's as later, or the session is over. The protocol has no
+// word for either but the end of the connection; the client comes again, and
+// learns which it was. c.mu is held.
+func (c *conn) refuseAttach(a zab.Answer) {
+	switch {
+	case a.Kind == zab.AnswerMoved:
+		c.endLocked(endFlush, whyMoved)
+	case a.Kind == zab.AnswerAttached && !a.OK:
+		c.endLocked(endFlush, whySession)
+	}
+}
+
 // establish tells the client its session. c.mu is held.
 func (c *conn) establish() {
 	c.phase = phaseEstablished

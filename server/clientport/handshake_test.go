@@ -202,3 +202,39 @@ func TestNoSession(t *testing.T) {
 	waiting.wantClosed()
 	h.release()
 }
+
+// TestQD5Connection: a later leader does not uphold the attach of a connection.
+// It is closed, without a word; answers to other connections' attaches, and to
+// its own once more, are not meant for it.
+func TestQD5Connection(t *testing.T) {
+	for _, kind := range []zab.AnswerKind{zab.AnswerMoved, zab.AnswerAttached} {
+		h := start(t, nil)
+		first := open(t, h.port)
+		c := dial(t, h.port)
+		c.send(connectFrame(0, 10000, first.session, first.password, 0))
+		c.connected()
+		first.wantClosed()
+		var seq uint64
+		h.await("the attach", func(seen []zab.Event) bool {
+			for _, ev := range seen {
+				if ev.Kind == zab.EvAttach {
+					seq = ev.Attach.Seq
+				}
+			}
+			return seq != 0
+		})
+		for _, a := range []zab.Answer{
+			{Kind: kind, Seq: seq - 1}, {Kind: kind, Seq: seq + 1}, {Kind: zab.AnswerAttached, Seq: seq, OK: true},
+		} {
+			a.Session = c.session
+			h.port.Answer(a)
+		}
+		c.send(ping())
+		c.wantReply(-2, 0)
+		h.port.Answer(zab.Answer{Kind: kind, Seq: seq, Session: c.session})
+		h.port.Flush()
+		if got := c.rest(); got != "" {
+			t.Errorf("answer %d: the client was told %x", kind, got)
+		}
+	}
+}
