@@ -205,6 +205,9 @@ func (f *Follower) Packet(p *zab.Packet, now time.Duration, out *zab.Output) {
 	case zab.KindPing:
 		f.confirmed(p.Body.(*zab.Ping).Heard)
 		f.pong(p.Zxid, out)
+		if f.sync != nil {
+			f.sync.Pinged(out)
+		}
 	case zab.KindCommit:
 		f.committed = max(f.committed, p.Zxid)
 	case zab.KindLeaderInfo:

@@ -102,3 +102,28 @@ func TestEtcd15247Pongs(t *testing.T) {
 		t.Errorf("%d entries for one session", n)
 	}
 }
+
+// TestQD6: a follower whose disk installs a snapshot, or cuts the log, says so
+// with each ping; it says nothing of the sort before and after.
+func TestQD6(t *testing.T) {
+	b := tell(t, "follower 3 epoch=1", "up 7", "leaderinfo 2", "disk", "snap 1.4")
+	says := func(want bool, when string) {
+		t.Helper()
+		for range 3 {
+			b.more("tick 9s", "ping 5 0")
+			if got := strings.Contains(b.text.String(), "SNAPACK"); got != want {
+				t.Errorf("%s: progress %v: %s", when, got, b.text.String())
+			}
+		}
+	}
+	says(false, "while the snapshot comes")
+	b.more("chunk", "chunk last", "disk", "disk", "disk")
+	says(true, "while the disk installs")
+	b.more("disk")
+	says(false, "installed")
+
+	b = tell(t, "follower 3 log=1.8 applied=1.2 epoch=1", "up 7", "leaderinfo 2", "disk", "trunc 1.6")
+	says(true, "while the disk cuts")
+	b.more("disk")
+	says(false, "cut")
+}

@@ -48,4 +48,8 @@
 //	    disk keeps the log that follows it (txnlog, T10): one that were purged
 //	    meanwhile would have the learner begin again, for ever where sending
 //	    takes longer than the log is kept (etcd#4055).
+//	L12 initLimit bounds the time in which nothing is done for the quorum, not
+//	    how long it takes: what a learner has stored or is at work to install,
+//	    and the writing of the snapshot that it waits for, renew it. A disk that
+//	    stands still ends by its server's watchdog.
 package leader

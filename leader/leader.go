@@ -201,6 +201,14 @@ func (l *Leader) LogRead(res *zab.LogReadResult, out *zab.Output) {
 	}
 }
 
+// SnapWriting takes note that the snapshot which a learner waits for is being
+// written (L12).
+func (l *Leader) SnapWriting(link zab.LinkID, now time.Duration) {
+	if p := l.learner(link); p != nil && p.source != nil && p.source.Waiting() {
+		l.progress(p, now)
+	}
+}
+
 // SnapRead gives an opened snapshot or a piece of one to its learner.
 func (l *Leader) SnapRead(opened bool, res *zab.SnapReadResult, out *zab.Output) {
 	p := l.learner(zab.LinkID(res.ID))

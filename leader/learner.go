@@ -112,8 +112,9 @@ func (l *Leader) acked(p *learner, z zab.Zxid) {
 }
 
 // progress takes note that a learner comes nearer to the end of its initial
-// history. While it does, the leadership does not run out of time
-// (ZOOKEEPER-1697).
+// history, or that this server or the learner is at work on it without anything
+// to show yet. While it does, the leadership does not run out of time (L12,
+// ZOOKEEPER-1697). Whoever is at work has a watchdog over its disk.
 func (l *Leader) progress(p *learner, now time.Duration) {
 	if p.voter && l.phase == Synchronization {
 		l.began = now

@@ -54,3 +54,57 @@ func TestZK1697(t *testing.T) {
 		t.Fatal("the leadership outlives initLimit though nothing progresses")
 	}
 }
+
+// needsSnapshot brings a leader to the point where it has asked for a snapshot
+// for the one learner that makes the quorum, at link 1.
+func needsSnapshot(t *testing.T) (b *bench, initLimit time.Duration) {
+	b = newBench(t, Config{Self: 3, Ensemble: zab.NewEnsemble([]zab.ServerID{1, 2, 3}, nil)},
+		Standing{Epochs: zab.Epochs{Accepted: 1, AcceptedBy: 3, Current: 1}}, 2)
+	b.do(func() { b.l.LinkUp(1, 1, b.now, &b.out) })
+	b.packet(1, zab.KindFollowerInfo, 0, &zab.FollowerInfo{Server: 1})
+	b.disk()
+	b.packet(1, zab.KindAckEpoch, 0, &zab.AckEpoch{Current: 1, Counts: true})
+	b.disk()
+	b.read(true) // the log begins behind what the learner holds
+	return b, time.Duration(b.l.cfg.InitLimit) * benchTick
+}
+
+// lives lets five times initLimit go by, with a PONG and whatever else a tick
+// brings, and reports whether the leadership outlives it.
+func (b *bench) lives(initLimit time.Duration, tick func()) bool {
+	for range 5 * initLimit / benchTick {
+		b.pass(benchTick)
+		b.packet(1, zab.KindPong, zab.Zxid(b.l.liveness.nonce), &zab.Pong{})
+		tick()
+	}
+	_, lost := b.l.Lost()
+	return !lost
+}
+
+// TestQD6Writing: the leader writes the snapshot that its learner waits for, for
+// longer than initLimit. It stays for as long as the disk is at work on it.
+func TestQD6Writing(t *testing.T) {
+	b, initLimit := needsSnapshot(t)
+	writing := func() { b.do(func() { b.l.SnapWriting(1, b.now) }) }
+	if !b.lives(initLimit, writing) {
+		t.Fatal("the leadership ends while the snapshot is written")
+	}
+	b.snap()
+	if b.lives(initLimit, writing) {
+		t.Fatal("the leadership outlives initLimit though the snapshot is open and nothing progresses")
+	}
+}
+
+// TestQD6Installing: the learner that makes the quorum installs the snapshot for
+// longer than initLimit, and says so.
+func TestQD6Installing(t *testing.T) {
+	b, initLimit := needsSnapshot(t)
+	b.snap()
+	b.snap()
+	if !b.lives(initLimit, func() { b.packet(1, zab.KindSnapAck, 10, nil) }) {
+		t.Fatal("the leadership ends while the learner installs")
+	}
+	if b.lives(initLimit, func() {}) {
+		t.Fatal("the leadership outlives initLimit though the learner has stopped to install")
+	}
+}

@@ -136,6 +136,10 @@ func (r *Replica) Step(ev *zab.Event, out *zab.Output) {
 		if r.leader != nil {
 			r.leader.SnapRead(ev.Kind == zab.EvSnapOpened, ev.SnapRead, out)
 		}
+	case zab.EvSnapWriting:
+		if r.leader != nil {
+			r.leader.SnapWriting(ev.Link, r.now)
+		}
 	default:
 		r.client(ev, out)
 	}

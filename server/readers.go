@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/txnlog"
@@ -31,7 +32,12 @@ func (s *Server) readLogs() {
 // readSnapshots reads snapshots for learners. One that cannot be read costs
 // the learner its connection, nothing else. While there is no snapshot, those
 // who want one wait for the snapshotter to write it; the others go on.
+//
+// For as long as it is being written the replica is told so, for it to wait: the
+// snapshotter's watchdog ends a server whose disk stands still meanwhile.
 func (s *Server) readSnapshots() {
+	ticker := time.NewTicker(max(s.cfg.Tick/2, time.Millisecond))
+	defer ticker.Stop()
 	var batch, waiting []zab.SnapRead
 	for {
 		select {
@@ -40,12 +46,25 @@ func (s *Server) readSnapshots() {
 		case <-s.snapReads.wake:
 			batch = s.snapReads.take(batch)
 			waiting = s.readBatch(batch, waiting)
+		case <-ticker.C:
+			s.tellWriting(waiting)
 		case <-s.snapshots.tried:
 			for _, q := range waiting {
 				s.readSnapshot(q)
 			}
 			waiting = waiting[:0]
 		}
+	}
+}
+
+// tellWriting tells the replica which learners wait for a snapshot that is being
+// written.
+func (s *Server) tellWriting(waiting []zab.SnapRead) {
+	if !s.snapshots.busy.Load() {
+		return
+	}
+	for _, q := range waiting {
+		s.inbox.fromPeer(zab.Event{Kind: zab.EvSnapWriting, Link: zab.LinkID(q.ID)})
 	}
 }
 

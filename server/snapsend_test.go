@@ -6,10 +6,12 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/rs/zerolog"
 
 	"github.com/quorumd/quorumd/internal/vfs"
+	"github.com/quorumd/quorumd/txnlog"
 	"github.com/quorumd/quorumd/zab"
 )
 
@@ -79,4 +81,38 @@ func TestNoSnapshotToSend(t *testing.T) {
 	eventually(t, "a snapshot being open", func() bool {
 		return !s.store.SnapRead(zab.SnapRead{ID: 4, Len: 1}).Failed
 	})
+}
+
+// TestQD6Writing: while the first snapshot is being written, the replica is told
+// again and again which learners wait for it, and of no other.
+func TestQD6Writing(t *testing.T) {
+	store, _, err := txnlog.Open(vfs.NewMem(), txnlog.Options{DataDir: "/data", Server: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{
+		cfg: Config{Tick: 10 * time.Millisecond}, store: store, inbox: newInbox(),
+		snapReads: newMailbox[zab.SnapRead](), quit: make(chan struct{}),
+	}
+	s.snapshots = newSnapshotter(s)
+	s.snapshots.busy.Store(true)
+	ended := make(chan struct{})
+	go func() { defer close(ended); s.readSnapshots() }()
+	s.snapReads.put(zab.SnapRead{ID: 7, Open: true}, zab.SnapRead{ID: 8, Open: true}, zab.SnapRead{ID: 8, Close: true})
+	told := 0
+	eventually(t, "the replica being told", func() bool {
+		events, _ := s.inbox.take(nil, nil)
+		for _, ev := range events {
+			if ev.Kind != zab.EvSnapWriting || ev.Link != 7 {
+				t.Errorf("told %+v", ev)
+			}
+			told++
+		}
+		return told >= 3
+	})
+	close(s.quit)
+	<-ended
+	if err := store.Close(); err != nil {
+		t.Error(err)
+	}
 }

@@ -64,7 +64,7 @@ func (n *node) start() {
 func (n *node) reset() {
 	n.disk, n.diskBusy, n.applies, n.applying = nil, false, nil, false
 	n.leaving, n.sending = nil, false
-	n.paused, n.imaging = false, false
+	n.paused, n.imaging, n.snapless = false, false, nil
 	n.stalled, n.awaiting = 0, nil
 	n.clone = nil
 	n.forgetSteps()

@@ -65,9 +65,11 @@ type node struct {
 	fine  bool       // scripts: a stage does one thing in each of its steps
 	notes []zab.Note // what it told of itself, in all its lives
 
-	imaging   bool // a snapshot is being written
-	sinceSnap int
-	snapEvery int
+	imaging     bool           // a snapshot is being written
+	snapless    []zab.SnapRead // learners that wait for one to be written
+	toldWriting time.Duration  // when the server was last told that it is
+	sinceSnap   int
+	snapEvery   int
 
 	port port
 }
@@ -97,6 +99,7 @@ func (n *node) tick(life int) {
 	}
 	if !n.paused { // a clock does not save up its ticks
 		n.deliver(life, zab.Event{Kind: zab.EvTick})
+		n.tellWriting(life)
 	}
 	n.w.after(zab.TickInterval, func() { n.tick(life) })
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/quorumd/quorumd/replica"
@@ -17,20 +18,54 @@ func isDamage(err error) bool {
 func (n *node) readSnap(r zab.SnapRead) {
 	life := n.life
 	n.later(stageRead, 300*time.Microsecond, func() {
+		if r.Open || r.Close {
+			n.snapless = slices.DeleteFunc(n.snapless, func(w zab.SnapRead) bool { return w.ID == r.ID })
+		}
 		if _, ok := n.store.NewestSnapshot(); r.Open && !ok {
-			if n.unwritten(n.snapshotNow()) {
-				return
+			n.snapless = append(n.snapless, r)
+			if !n.imaging {
+				n.snapshotSlowly()
 			}
+			return
 		}
-		res := n.store.SnapRead(r)
-		switch {
-		case r.Close:
-		case r.Open:
-			n.deliver(life, zab.Event{Kind: zab.EvSnapOpened, SnapRead: &res})
-		default:
-			n.deliver(life, zab.Event{Kind: zab.EvSnapRead, SnapRead: &res})
-		}
+		n.readSnapNow(life, r)
 	})
+}
+
+func (n *node) readSnapNow(life int, r zab.SnapRead) {
+	if n.life != life {
+		return
+	}
+	res := n.store.SnapRead(r)
+	switch {
+	case r.Close:
+	case r.Open:
+		n.deliver(life, zab.Event{Kind: zab.EvSnapOpened, SnapRead: &res})
+	default:
+		n.deliver(life, zab.Event{Kind: zab.EvSnapRead, SnapRead: &res})
+	}
+}
+
+// tellWriting tells the server that the snapshot which learners wait for is
+// being written.
+func (n *node) tellWriting(life int) {
+	if n.w.now-n.toldWriting < tickTime/2 || !n.imaging {
+		return
+	}
+	n.toldWriting = n.w.now
+	for _, r := range slices.Clone(n.snapless) {
+		n.deliver(life, zab.Event{Kind: zab.EvSnapWriting, Link: zab.LinkID(r.ID)})
+	}
+}
+
+// tried answers the learners that have waited for a snapshot: it was written,
+// or could not be.
+func (n *node) tried() {
+	life, waiting := n.life, n.snapless
+	n.snapless = nil
+	for _, r := range waiting {
+		n.readSnapNow(life, r)
+	}
 }
 
 // unwritten judges what became of a snapshot, and reports whether the server
@@ -87,7 +122,9 @@ func writeFrame(image *replica.Image, w *txnlog.SnapshotWriter, nodes int) (more
 func (n *node) snapshotSlowly() {
 	writer, err := n.store.CreateSnapshot(n.state.Applied())
 	if err != nil {
-		n.unwritten(err)
+		if !n.unwritten(err) {
+			n.tried()
+		}
 		return
 	}
 	n.w.say("snapshot %d at %s", n.id, n.state.Applied())
@@ -99,6 +136,7 @@ func (n *node) snapshotSlowly() {
 			image.Release()
 			writer.Abort()
 			n.imaging = false
+			n.tried()
 			return
 		}
 		more, err := writeFrame(image, writer, 1+n.w.rng.IntN(16))
@@ -117,7 +155,9 @@ func (n *node) snapshotSlowly() {
 			n.w.check.mark("snapshot")
 			err = n.store.Purge(n.w.knobs.keep)
 		}
-		n.unwritten(err)
+		if !n.unwritten(err) {
+			n.tried()
+		}
 	}
 	n.later(stageSnapshot, n.w.jitter(500*time.Microsecond), step)
 }

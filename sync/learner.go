@@ -58,6 +58,17 @@ func (l *Learner) End() zab.Position { return l.end }
 // Installing reports whether the log or the tree is being replaced.
 func (l *Learner) Installing() bool { return l.stage == truncating || l.stage == installing }
 
+// Pinged tells the leader that the disk is at work on what cannot be answered in
+// parts: a cut, or the installation of a snapshot, which is received and is now
+// verified and loaded. It repeats the last SNAPACK, which every version of the
+// leader counts as progress. A disk that stands still does not stay at work: its
+// server's watchdog ends it.
+func (l *Learner) Pinged(out *zab.Output) {
+	if l.Installing() {
+		out.Send(l.link, zab.Packet{Kind: zab.KindSnapAck, Zxid: zab.Zxid(l.snap.Size)})
+	}
+}
+
 // Packet takes a packet of the synchronisation phase, or a record at any time
 // after it.
 func (l *Learner) Packet(p *zab.Packet, out *zab.Output) error {

@@ -148,6 +148,10 @@ func (s *Source) Ready(r *zab.Ready, out *zab.Output) error {
 	return fmt.Errorf("%s answered by READY at %s", s.mode, r.At)
 }
 
+// Waiting reports whether a snapshot was asked for and is not open yet: the
+// disk may have to write it first.
+func (s *Source) Waiting() bool { return s.opened && s.snap.Size == 0 }
+
 // Close gives the open snapshot back. While it is open, the log that follows it
 // stays on the disk, so it is kept until the learner no longer needs that (L11 of
 // package leader).

@@ -53,6 +53,10 @@ const (
 	// EvSnapOpened, EvSnapRead: answers to SnapReads. SnapRead.
 	EvSnapOpened
 	EvSnapRead
+	// EvSnapWriting: there is no snapshot to open yet, and the one that the
+	// learner at Link waits for is being written. Told every half tickTime or
+	// so, for as long as the disk does not stand still.
+	EvSnapWriting
 )
 
 // TickInterval is the longest time between two EvTick.
