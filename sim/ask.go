@@ -77,6 +77,8 @@ func (c *client) act() {
 		c.create()
 		c.ask(&call{op: jute.OpCreate, path: "/k", body: createBody("/k", nil, 0)})
 		c.ask(&call{op: jute.OpCreate, path: "/t", body: createBody("/t", nil, 0)})
+	case c.dwells != nil && !c.w.calm && k%2 == 0:
+		c.dwells()
 	case c.reads && k < 90 && !c.w.calm:
 		c.read()
 	case k < 15:

@@ -31,6 +31,7 @@ type checker struct {
 	model     *model
 	lin       linear
 	sessions  *sessionCheck
+	leader    *leaderCheck
 	logs      []diskLog      // by node
 	status    replica.Status // of the server that stepped last
 	leading   []zab.Epoch    // by node: the epoch that it leads, 0 for none
@@ -67,7 +68,7 @@ func newChecker(w *world, e *zab.Ensemble, f faults, nodes int) *checker {
 	return &checker{
 		w: w, ensemble: e, faults: f, digests: make(map[zab.Zxid]uint64),
 		leaders: make(map[zab.Epoch]zab.ServerID), done: make(map[request]zab.Zxid), durable: make([]durable, nodes),
-		seen: make(map[string]uint64), model: newModel(), sessions: newSessionCheck(nodes), logs: make([]diskLog, nodes),
+		seen: make(map[string]uint64), model: newModel(), sessions: newSessionCheck(nodes), leader: newLeaderCheck(nodes), logs: make([]diskLog, nodes),
 		leading: make([]zab.Epoch, nodes), delivered: make([]zab.Zxid, nodes), life: make([]*life, nodes),
 		primaries: make(map[zab.Epoch]*primary), links: make(map[*link]*linkState),
 		lost: make([]bool, nodes), handed: make([]zab.Zxid, nodes), writers: newWriters(),
@@ -86,6 +87,8 @@ func (c *checker) started(n *node, found txnlog.Recovered) {
 	c.begins(n)
 	c.handed[n.index] = n.state.Applied().Zxid
 	clear(c.sessions.heard[n.index])
+	clear(c.leader.touched[n.index])
+	clear(c.leader.waits[n.index])
 }
 
 // begins takes note that a server goes on from the state that it has loaded.
@@ -139,6 +142,7 @@ func (c *checker) told(n *node, link zab.LinkID, p *zab.Packet) {
 // sending judges a packet as it leaves: what it says must be durable (O7).
 func (c *checker) sending(n *node, id zab.LinkID, p *zab.Packet) {
 	c.packet(n, id, p)
+	c.leader.sends(c, n, id, p)
 	d := &c.durable[n.index]
 	switch p.Kind {
 	case zab.KindFollowerInfo:
@@ -175,6 +179,10 @@ func (c *checker) sending(n *node, id zab.LinkID, p *zab.Packet) {
 	}
 }
 
+// snapshotDamaged is the text of zabsync.ErrSnapshotDamaged, which is no
+// package's to import but the followers'.
+const snapshotDamaged = "snapshot arrived damaged"
+
 // note puts what a server says of itself into the story.
 func (c *checker) note(n *node, note zab.Note) {
 	c.w.say("server %d %s", n.id, note)
@@ -183,6 +191,10 @@ func (c *checker) note(n *node, note zab.Note) {
 	if note.Kind == zab.NoteRoleLost && strings.Contains(note.Text, "has no zxid left") {
 		c.mark("epoch used up")
 	}
+	if note.Kind == zab.NoteRoleLost && strings.Contains(note.Text, snapshotDamaged) && !c.w.anyRotten() {
+		c.w.fail("%v: %s; nothing on any disk is damaged", n, note.Text)
+	}
+	c.w.bait(n, baitOf(&note), note.Peer)
 	if note.Kind == zab.NoteProtocolError && !c.w.net.lied {
 		c.w.fail("%v says that another broke the protocol: %s", n, note)
 	}
@@ -203,6 +215,7 @@ func (c *checker) stepped(n *node) {
 	}
 	if c.led = c.leading[n.index]; leads != c.led {
 		c.leading[n.index] = leads
+		c.leader.leads(n, leads)
 		if leads > 0 {
 			clear(c.sessions.agreed[n.index])
 			c.sessions.anew(n)

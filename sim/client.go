@@ -36,6 +36,7 @@ type client struct {
 	away     time.Duration // it comes back no sooner
 	xid      int32
 	profile
+	leanings
 
 	value    uint64 // of its last write to its own znode
 	promised uint64 // the highest value that was answered OK
@@ -59,12 +60,14 @@ func (c *client) move() {
 	if c.timeout == 0 {
 		c.drawProfile()
 		c.drawIdle()
+		c.drawLeanings()
 	}
 	defer func() { w.after(w.jitter(c.pace), c.move) }()
 	switch conn := c.conn; {
 	case conn == nil:
 		c.connect()
 	case c.tired():
+	case c.hops():
 	case !conn.opened || conn.closing:
 	case c.rests():
 	case len(conn.calls) < c.depth:
@@ -111,6 +114,8 @@ func (c *client) tired() bool {
 			w.fail("client %d got no answer from server %d for %v", c.id, n.id, waits)
 		}
 		return false
+	case w.calm && conn.owes(w.healed):
+		return false // see owed
 	case waits > limit:
 		c.giveUp(w.chance(0.5))
 		return true
@@ -119,6 +124,23 @@ func (c *client) tired() bool {
 		conn.snap()
 	}
 	return false
+}
+
+// owes reports whether a request that was sent before a moment has no answer.
+func (c *conn) owes(before time.Duration) bool {
+	return c.opened && len(c.calls) > 0 && c.calls[0].at < before
+}
+
+// owed names a client that waits, on a connection that stands, for the answer to
+// something that it asked for while there were faults: those that came later it
+// judges itself.
+func (w *world) owed() *client {
+	for _, c := range w.clients {
+		if conn := c.conn; conn != nil && conn.owes(w.healed) && conn.port.node.life == conn.life {
+			return c
+		}
+	}
+	return nil
 }
 
 // giveUp leaves a connection, and may not tell the server: its end stays open

@@ -44,6 +44,9 @@ type conn struct {
 	waking  bool // the writer is about to run
 	heard   time.Duration
 	touched bool
+	asked   time.Duration // when it asked for its session
+	since   time.Duration // that the session is established here
+	sure    bool          // by the newest leader of all
 
 	// The client's end.
 	calls   []*call // requests without an answer, in order

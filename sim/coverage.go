@@ -13,7 +13,7 @@ var reachable = append([]string{
 	"DIFF", "TRUNC", "SNAP", "ack of NEWLEADER", "snapshot",
 	"crash", "crash of all", "crash of a quorum", "crash in operation", "crash in start", "silent crash", "kill", "restart storm",
 	"starved: receive", "starved: append", "starved: send", "starved: apply", "absence", "leader deposed", "leader usurped", "leader stranded",
-	"leader paused", "wipe", "pause", "long pause", "clock jump", "one server alone has faults",
+	"leader paused", "leader hesitates", "ambush", "wipe", "pause", "long pause", "clock jump", "one server alone has faults",
 	"stall", "long stall", "watchdog", "rot", "damage found at start", "damage found by a read",
 	"failed sync: error", "failed write: error", "failed create: error", "failed rename: error", "failed syncdir: error",
 	"failed truncate: error", "failed preallocate: error", "failed remove: error", "failed read: error",
@@ -30,7 +30,8 @@ var reachable = append([]string{
 	"watch caught up: NodeChildrenChanged", "read behind a write", "outcome unknown", "linearizable",
 	"client ahead", "client refused: not serving", "wrong password refused", "session back on the same server",
 	"connection abandoned", "half-open connection swept", "connection broken with answers on the way",
-	"connection closed: moved or lost", "repeated attach refused", "client went away", "session wrote through a later connection",
+	"connection closed: moved or lost", "repeated attach refused", "client went away", "client went elsewhere",
+	"session wrote through a later connection",
 	"keep-alive phase", "keep-alive phase with a change of leader", "a server that was wiped has everything again",
 }, zab.NoteSessionExpired.String(), zab.NoteRequestsResent.String(), zab.NotePaused.String(), zab.NoteRoleLost.String())
 

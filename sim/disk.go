@@ -108,10 +108,14 @@ func errnoName(err error) string {
 	return "error"
 }
 
-// failPowerAfter has the power fail after so many more operations of the disk.
-func (n *node) failPowerAfter(ops int, keep vfs.Keep, r *rand.Rand) {
+// failPowerAfter has the power fail after so many more operations of the disk of
+// a sort.
+func (n *node) failPowerAfter(ops int, keep vfs.Keep, r *rand.Rand, sort vfs.OpKind) {
 	fs := n.fs
 	fs.Hook(func(op vfs.Op) {
+		if sort != vfs.OpAnyChange && sort != op.Kind {
+			return
+		}
 		if ops--; ops == 0 {
 			n.clone = fs.CrashClone(r, keep)
 			n.w.say("power of %d fails before %s %s", n.id, op.Kind, op.Path)
@@ -151,6 +155,7 @@ func (n *node) install(state *replica.State) {
 	n.port.dropAll()
 	n.state = state
 	n.w.check.installed(n)
+	n.w.bait(n, baitInstalled, 0)
 }
 
 func (n *node) readLog(r zab.LogRead) {

@@ -45,8 +45,13 @@
 //	         after a pause, what has gathered is taken up in any order between
 //	         connections
 //	threads  a stage of a server does nothing for a while
-//	leader   it ends, is cut off or stands still; the others see its end and it
-//	         does not; it ends with a tail in its log that nobody else has
+//	leader   it ends, is cut off or stands still, for long or for less than it
+//	         takes to be given up; the others see its end and it does not; it
+//	         ends with a tail in its log that nobody else has
+//	ambush   one of these, or a failing disk, befalls a server as it says or does
+//	         one of some rare things, or the one that it speaks of (faults_aimed.go)
+//
+// In half of the seeds many faults are aimed at one server, or at whoever leads.
 //
 // Each seed also draws how its servers are made (knobs.go): small segments,
 // frequent snapshots, few records in memory and snapshots sent in small pieces
@@ -112,12 +117,17 @@
 //	sessioncheck.go  no session ends before it was silent for its timeout, as
 //	                 agreed to last; a new leader, and one that stood still,
 //	                 give everybody a whole one
+//	leadercheck.go   a leader that stood still does nothing for clients before it
+//	                 is answered (L7); it goes by what followers had to tell it
+//	                 (R10); it refuses no client that has not gone elsewhere (R9)
+//	purgecheck.go    a purge leaves as many intact snapshots as are to be kept
 //	linear.go        porcupine finds an order of the writes to the shared znodes
 //	                 that explains what the clients saw, zxids left aside
 //	treematch.go     at the end, the whole tree is the model's
 //	fsck.go          at the end, what the worst crash leaves of each disk is sound
 //	                 and replays to the same tree
-//	client.go        every request is answered, or its connection ends
+//	client.go        every request is answered, or its connection ends, also those
+//	                 that were asked while there were faults
 //
 // check_test.go shows each of them something that is not so.
 package sim

@@ -103,12 +103,13 @@ func (n *node) makeRoom() {
 	}
 }
 
-// rotOne flips bits of a file of one server, at rest. In the log only what a
+// rotOne flips bits of a file of one server, or makes zeros of whole sectors, at
+// rest. In the log only what a
 // mark vouches for is touched: of the last batch nothing on this disk can tell
 // damage from a write that never was (package txnlog).
 func rotOne(w *world, r *rand.Rand) {
 	n := w.victim(r)
-	a, b, bits := r.IntN(1<<20), r.Float64(), byte(1+r.IntN(255))
+	a, b, bits, sectors := r.IntN(1<<20), r.Float64(), byte(1+r.IntN(255)), []int{0, 0, 1, 8}[r.IntN(4)]
 	var paths []string
 	for _, dir := range diskDirs {
 		names, err := n.fs.List(dir)
@@ -130,13 +131,24 @@ func rotOne(w *world, r *rand.Rand) {
 		return
 	}
 	off := int64(b * float64(size))
-	w.say("rot in %s of %d at offset %d", path, n.id, off)
 	w.check.mark("rot")
 	n.rotten = true
-	if err := n.fs.Rot(path, off, bits); err != nil {
+	var err error
+	if sectors == 0 {
+		w.say("rot in %s of %d at offset %d", path, n.id, off)
+		err = n.fs.Rot(path, off, bits)
+	} else {
+		off -= off % sectorSize
+		w.say("of %s of %d, %d sectors from offset %d on read as zeros", path, n.id, sectors, off)
+		err = n.fs.Blank(path, off, min(off+int64(sectors)*sectorSize, size))
+	}
+	if err != nil {
 		w.fail("%v: %v", n, err)
 	}
 }
+
+// sectorSize is the unit in which a disk loses what was written.
+const sectorSize = 512
 
 // vouched returns up to where damage of a file can be told from a torn write:
 // the last mark of a segment, the whole of a snapshot.

@@ -96,14 +96,18 @@ func strand(w *world, r *rand.Rand) {
 func starve(w *world, r *rand.Rand) {
 	n, s := w.victim(r), stage(r.IntN(int(stages)))
 	d := spread(r, time.Millisecond, time.Second)
+	n.starve(s, d)
+}
+
+func (n *node) starve(s stage, d time.Duration) {
 	if !n.up || n.held[s] {
 		return
 	}
-	w.say("%v: %s starves for %v", n, s, d)
-	w.check.mark("starved: " + s.String())
+	n.w.say("%v: %s starves for %v", n, s, d)
+	n.w.check.mark("starved: " + s.String())
 	n.hold(s)
 	life := n.life
-	w.after(d, func() {
+	n.w.after(d, func() {
 		if n.life == life {
 			n.release(s)
 		}

@@ -51,9 +51,12 @@ func crashQuorum(w *world, r *rand.Rand) {
 // follow; nobody hears of what that operation came to.
 func crashInOperation(w *world, r *rand.Rand) {
 	n := w.victim(r)
-	ops, keep := 1+r.IntN(30), drawKeep(r)
+	ops, keep, sort := 1+r.IntN(30), drawKeep(r), drawOp(r)
+	if sort != vfs.OpAnyChange {
+		ops = 1 + ops/6
+	}
 	if n.up {
-		n.failPowerAfter(ops, keep, r)
+		n.failPowerAfter(ops, keep, r, sort)
 	}
 }
 
@@ -152,6 +155,7 @@ func (n *node) resume() {
 	n.w.say("resume %d", n.id)
 	if n.paused = false; n.w.now-n.pausedAt > 2*tickTime {
 		n.w.check.sessions.anew(n)
+		n.w.check.stoodStill(n)
 	}
 	life, steps := n.life, shuffle(n.backlog, n.w.rng)
 	n.backlog = nil

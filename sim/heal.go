@@ -77,13 +77,16 @@ func (w *world) recovers() {
 	}
 	least := began + 500*time.Millisecond
 	w.resumed, w.gathered = -1, -1
-	for w.err == nil && (w.now < least || moving && w.resumed < 0 || w.gathered < 0) {
+	for w.err == nil && (w.now < least || moving && w.resumed < 0 || w.gathered < 0 || w.owed() != nil) {
 		w.run(w.now + 10*time.Millisecond)
 		if w.resumed < 0 && moving && w.answers() > answers {
 			w.resumed = w.now - began
 		}
 		if w.gathered < 0 && w.serving() {
 			w.gathered = w.now - began
+		}
+		if c := w.owed(); c != nil && w.now-began > resumeLimit && w.gathered >= 0 {
+			w.fail("client %d has no answer from server %d %v after the faults ended, and its connection stands", c.id, c.conn.port.node.id, resumeLimit)
 		}
 		if w.now-began > resumeLimit {
 			w.fail("%v after the faults ended: a write was answered: %v, and %s", resumeLimit, w.resumed >= 0, w.check.together())

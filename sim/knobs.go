@@ -31,6 +31,7 @@ func (k *knobs) draw(r *rand.Rand) {
 	if r.IntN(3) > 0 { // a server with little of everything
 		k.segment = []int64{4 << 10, 4 << 10, 8 << 10}[r.IntN(3)]
 		k.snapEvery, k.snapMore = 2+r.IntN(8), 1+r.IntN(8)
+		k.keep = 1 + r.IntN(2)
 	}
 	if r.IntN(3) > 0 {
 		k.recent = 1 << r.IntN(6)

@@ -21,7 +21,7 @@ func (n *node) start() {
 	n.fs.Room(n.room)
 	n.fs.Hook(func(vfs.Op) { n.reach(atDisk) })
 	if n.startCrashOp > 0 {
-		n.failPowerAfter(n.startCrashOp, vfs.KeepSubset, w.rng)
+		n.failPowerAfter(n.startCrashOp, vfs.KeepSubset, w.rng, vfs.OpAnyChange)
 		n.startCrashOp = 0
 	}
 	store, state, found, err := n.recover()

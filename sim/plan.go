@@ -35,10 +35,12 @@ func kinds() []kind {
 		{"clock jump", 300 * ms, 3 * s, true, false, clockJump},
 		{"starve", 50 * ms, 2 * s, true, true, starve},
 		{"absence", 500 * ms, 4 * s, true, true, absent},
+		{"ambush", 100 * ms, 2 * s, true, true, ambush},
 
 		{"depose", 300 * ms, 4 * s, false, true, depose},
 		{"usurp", 500 * ms, 4 * s, false, true, usurp},
 		{"strand", 300 * ms, 4 * s, false, true, strand},
+		{"hesitation", 300 * ms, 4 * s, false, false, hesitate},
 
 		{"stall", 200 * ms, 4 * s, true, false, stallOne},
 		{"disk error", 200 * ms, 3 * s, true, false, diskError},
@@ -141,9 +143,12 @@ func (w *world) scheduleFaults() {
 
 // victim draws whom a fault befalls.
 func (w *world) victim(r *rand.Rand) *node {
-	k := r.IntN(len(w.nodes)) // drawn in any case, so that the rest stays as it is
+	k, aimed := r.IntN(len(w.nodes)), r.IntN(2) == 0 // drawn in any case, so that the rest stays as it is
 	if w.lone != nil {
 		return w.lone
+	}
+	if n := w.aimed(); n != nil && aimed {
+		return n
 	}
 	return w.nodes[k]
 }

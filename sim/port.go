@@ -155,7 +155,7 @@ func (c *conn) handshake(q *hello) {
 	p := c.port
 	n := p.node
 	p.conns = append(p.conns, c)
-	c.timeout = q.timeout
+	c.timeout, c.asked = q.timeout, n.w.now
 	switch {
 	case !p.serving && p.told && c.client.retired:
 		p.drop(c) // a script's, which waited for the replica alone
@@ -213,6 +213,9 @@ func (c *conn) refuse() {
 }
 
 func (c *conn) establish() {
+	n := c.port.node
+	c.since, c.sure = n.w.now, n.replica.Status().Epoch == n.w.check.leader.epoch
+	n.w.bait(n, baitAttached, 0)
 	c.phase = phaseEstablished
 	c.out = append(c.out, reply{hello: &hello{
 		session: c.session, password: c.port.node.state.Password(c.session), timeout: c.timeout,
@@ -295,6 +298,9 @@ func (p *port) answer(a zab.Answer) {
 	case zab.AnswerMoved, zab.AnswerLost:
 		p.node.w.say("server %d closes the connection of %s (%d)", p.node.id, c.session, a.Kind)
 		p.node.w.check.mark("connection closed: moved or lost")
+		if a.Kind == zab.AnswerMoved {
+			p.node.w.check.movedAway(c)
+		}
 		c.end()
 	}
 }

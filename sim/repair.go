@@ -7,6 +7,11 @@ import (
 	"github.com/quorumd/quorumd/txnlog"
 )
 
+// anyRotten reports whether something is damaged on any server's disk.
+func (w *world) anyRotten() bool {
+	return slices.ContainsFunc(w.nodes, func(n *node) bool { return n.rotten })
+}
+
 // stillDamaged looks whether what was damaged on a server's disk is still
 // there: a purge or a received snapshot may have taken it away. Once it is gone
 // nothing is excused by it any more.

@@ -90,6 +90,7 @@ func (w *world) chaos() {
 		return
 	}
 	w.net.drawDelays(source(w.opt.Seed, slowLinks), f.slow)
+	w.aim()
 	w.scheduleFaults()
 	w.run(w.now + w.opt.Chaos)
 }

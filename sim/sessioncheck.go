@@ -41,6 +41,7 @@ func (k *checker) heardClient(n *node, id zab.SessionID) {
 // hears takes note of what a server is about to learn of sessions.
 func (k *checker) hears(n *node, ev *zab.Event) {
 	heard := k.sessions.heard[n.index]
+	k.leader.hears(k, n, ev)
 	switch ev.Kind {
 	case zab.EvTouched:
 		for _, id := range ev.Sessions {

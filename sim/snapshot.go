@@ -129,6 +129,7 @@ func (n *node) snapshotSlowly() {
 	}
 	n.w.say("snapshot %d at %s", n.id, n.state.Applied())
 	n.imaging = true
+	n.w.bait(n, baitSnapshot, 0)
 	state, image := n.state, n.state.Snapshot()
 	var step func()
 	step = func() {
@@ -153,7 +154,7 @@ func (n *node) snapshotSlowly() {
 		}
 		if err == nil {
 			n.w.check.mark("snapshot")
-			err = n.store.Purge(n.w.knobs.keep)
+			err = n.purge()
 		}
 		if !n.unwritten(err) {
 			n.tried()

@@ -77,6 +77,9 @@ type world struct {
 	healed       time.Duration // when it began
 	lone         *node         // the only one that has faults, if any
 	damaged      *node         // whose disk is damaged or was lost, since it last served
+	focus        focus         // whom many faults befall
+	marked       *node         // of onOne
+	traps        []*trap       // ambushes that are laid
 	faultCount   int           // faults that happened
 	crashPoint   *crashPoint   // scripts: where a server crashes; nil for nowhere
 	spent        uint32        // zxids of each epoch that are not given out

@@ -179,6 +179,7 @@ func (k *checker) asked(n *node, ops []zab.DiskOp) {
 				continue
 			}
 			k.broadcasts(n, rec)
+			k.leader.proposes(k, n, rec)
 		}
 	}
 }

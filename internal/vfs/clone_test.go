@@ -22,7 +22,8 @@ func TestCloneIsIndependent(t *testing.T) {
 			write(t, f, 3, "CHANGED")
 			must(t, f.Sync())
 		},
-		"rot": func(t *testing.T, fsys *vfs.MemFS) { must(t, fsys.Rot(name, 1, 1)) },
+		"blank": func(t *testing.T, fsys *vfs.MemFS) { must(t, fsys.Blank(name, 1, 4)) },
+		"rot":   func(t *testing.T, fsys *vfs.MemFS) { must(t, fsys.Rot(name, 1, 1)) },
 	}
 	for what, change := range changes {
 		for _, keep := range []vfs.Keep{vfs.KeepAll, vfs.KeepNothing} {

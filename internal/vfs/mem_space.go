@@ -59,3 +59,20 @@ func (m *MemFS) Rot(name string, off int64, bits byte) error {
 	}
 	return nil
 }
+
+// Blank makes zeros of what a file holds from one offset to another, at rest: a
+// write that was reported done and never reached the medium.
+func (m *MemFS) Blank(name string, from, to int64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := m.lookup(name)
+	if n == nil || n.dir {
+		return pathError("blank", name, fs.ErrNotExist)
+	}
+	for _, c := range []*content{&n.now, n.settled()} {
+		c.own()
+		size := int64(len(c.data))
+		clear(c.data[min(from, size):min(to, size)])
+	}
+	return nil
+}

@@ -74,3 +74,24 @@ func TestRot(t *testing.T) {
 		t.Error("rot in a file that is not there")
 	}
 }
+
+// TestBlank: what was durable reads as zeros, and so it does after a crash.
+func TestBlank(t *testing.T) {
+	fsys := vfs.NewMem()
+	f, err := fsys.Create("/a")
+	must(t, err)
+	_, err = f.WriteAt([]byte("abcdef"), 0)
+	must(t, err)
+	must(t, f.Sync())
+	must(t, fsys.SyncDir("/"))
+	must(t, fsys.Blank("/a", 2, 4))
+	for name, disk := range map[string]*vfs.MemFS{"now": fsys, "after a crash": fsys.CrashClone(nil, vfs.KeepNothing)} {
+		b, err := vfs.ReadFile(disk, "/a", 100)
+		if must(t, err); string(b) != "ab\x00\x00ef" {
+			t.Errorf("%s: %q", name, b)
+		}
+	}
+	if fsys.Blank("/b", 0, 1) == nil {
+		t.Error("a file that is not there was blanked")
+	}
+}

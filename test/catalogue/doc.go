@@ -29,7 +29,8 @@
 //
 // "test" may be repeated: the package's folder, then a test whose name holds the
 // id, then perhaps "-tags" and a tag. "simulator" is yes when random runs are expected to find the mutants, else
-// "no: <reason>". Each mutant has one or more files with one or more replacements,
+// "no: <reason>". Where it is yes, "simulator: no: <reason>" right behind the line of
+// a mutant excepts that one. Each mutant has one or more files with one or more replacements,
 // applied in order; each text must occur exactly once. What is between the marks
 // is verbatim. A row that nothing here could break has "not applicable: <reason>"
 // in place of test, simulator and mutants.

@@ -50,7 +50,11 @@ func Table(rows []Row, record []Detection) string {
 		}
 		for m := range r.Mutants {
 			mutants = append(mutants, cell(r.Mutants[m].What))
-			seeds = append(seeds, r.seedsOf(m+1, record))
+			if why := r.Mutants[m].NotSimulated; why != "" {
+				seeds = append(seeds, cell("none: "+why))
+			} else {
+				seeds = append(seeds, r.seedsOf(m+1, record))
+			}
 		}
 		if r.NotSimulated != "" {
 			seeds = []string{cell("none: " + r.NotSimulated)}

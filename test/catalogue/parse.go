@@ -58,6 +58,9 @@ func (p *rowParser) line(line string) error {
 	if !ok || strings.TrimSpace(value) != value || value == "" {
 		return p.wrong(p.n, "%q is no line of a row; write \"key: value\" without blanks around it, or %s before replaced text", line, markOld)
 	}
+	if n := len(p.row.Mutants); n > 0 && key == "simulator" {
+		return p.notSimulated(&p.row.Mutants[n-1], value)
+	}
 	if before, twice := p.seen[key]; twice && key != "test" && key != "mutant" && key != "file" {
 		return p.wrong(p.n, "a second %q, the first is in line %d; keep one", key, before)
 	}
@@ -108,6 +111,21 @@ func (p *rowParser) key(key, value string) error {
 	default:
 		return p.wrong(p.n, "unknown key %q; the keys are id, section, about, rule, test, simulator, not applicable, mutant, file", key)
 	}
+	return nil
+}
+
+// notSimulated takes the reason why random runs cannot find one of the mutants.
+func (p *rowParser) notSimulated(m *Mutant, value string) error {
+	reason, no := strings.CutPrefix(value, "no: ")
+	switch {
+	case !no:
+		return p.wrong(p.n, "simulator %q of a mutant; write no: and the reason, or leave the line out", value)
+	case p.row.NotSimulated != "":
+		return p.wrong(p.n, "\"simulator\" of a mutant, in a row that has a reason for all of them; keep one")
+	case m.NotSimulated != "":
+		return p.wrong(p.n, "a second \"simulator\" of one mutant; keep one")
+	}
+	m.NotSimulated = reason
 	return nil
 }
 

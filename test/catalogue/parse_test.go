@@ -78,6 +78,28 @@ func TestParseNotApplicable(t *testing.T) {
 	}
 }
 
+// TestParseOneNotSimulated: of a row's mutants one alone may be out of reach.
+func TestParseOneNotSimulated(t *testing.T) {
+	at := strings.LastIndex(goodRow, "file: ")
+	text := goodRow[:at] + "simulator: no: it has no sockets\n" + goodRow[at:]
+	r, err := Parse("ZK-1.row", text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, b := r.notSimulated(&r.Mutants[0]), r.notSimulated(&r.Mutants[1]); a != "" || b != "it has no sockets" {
+		t.Errorf("%q and %q", a, b)
+	}
+	for _, c := range []struct{ old, new, want string }{
+		{"simulator: no: it has no sockets\n", "simulator: yes\n", `simulator "yes" of a mutant`},
+		{"simulator: no: it has no sockets\n", "simulator: no: a\nsimulator: no: b\n", `a second "simulator" of one mutant`},
+		{"simulator: yes\n", "simulator: no: never\n", "a reason for all of them"},
+	} {
+		if _, err := Parse("ZK-1.row", strings.Replace(text, c.old, c.new, 1)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v, want %q", c.new, err, c.want)
+		}
+	}
+}
+
 // TestParseRefuses breaks the good row in every way that is refused.
 func TestParseRefuses(t *testing.T) {
 	for _, c := range []struct{ old, new, want string }{

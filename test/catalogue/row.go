@@ -1,6 +1,7 @@
 package catalogue
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"unicode"
@@ -64,7 +65,10 @@ func builds(tests []Test) (order []build, names map[build][]string) {
 type Mutant struct {
 	What  string
 	Edits []Edit
-	line  int
+	// NotSimulated says why random runs cannot find this one, though they are
+	// expected to find others of the row.
+	NotSimulated string
+	line         int
 }
 
 // Edit replaces whole lines of one file.
@@ -73,6 +77,9 @@ type Edit struct {
 	Old, New string // each line with its newline
 	line     int
 }
+
+// notSimulated says why random runs are not asked for a mutant, "" if they are.
+func (r *Row) notSimulated(m *Mutant) string { return cmp.Or(r.NotSimulated, m.NotSimulated) }
 
 // word is the id as it stands in the names of tests, in small letters:
 // zk4646 for ZK-4646, s37a for S-3.7-a.

@@ -167,7 +167,7 @@ func (r *Runner) attack(ctx context.Context, res *Result, dir string) error {
 			}
 		}
 	}
-	if r.Seeds > 0 && res.Row.NotSimulated == "" {
+	if r.Seeds > 0 && res.Row.notSimulated(res.Mutant()) == "" {
 		return r.simulate(ctx, res, overlay, filepath.Join(dir, "quorumd"))
 	}
 	return nil
