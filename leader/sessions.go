@@ -146,7 +146,7 @@ func (l *Leader) assert(a *zab.Attach, origin zab.ServerID, link zab.LinkID, now
 	} else {
 		l.over(a, link, now, out)
 	}
-	l.sessions.Touch(a.Session, now)
+	l.sessions.Heard(a.Session, origin, now)
 }
 
 // overtaken tells a former owner that its attach counts no more.
@@ -187,7 +187,7 @@ func (l *Leader) attach(a *zab.Attach, origin zab.ServerID, now time.Duration) (
 	at = l.place()
 	l.sessions.Acted(a.Session, origin, at)
 	l.sessions.SetTimeout(a.Session, a.Timeout)
-	return at, l.sessions.Touch(a.Session, now)
+	return at, l.sessions.Heard(a.Session, origin, now)
 }
 
 // Touched takes note that clients of this server were heard from.

@@ -66,10 +66,12 @@
 // the records it applies, and begins with what its snapshot has from the records
 // before, so a new leader knows it before it serves.
 //
-// Invariant S5: the timeout that an owner agreed with a client, if shorter than
-// the one before, counts from when the client is next heard from through that
-// owner. An attach may have waited while its client went on to another server,
-// which keeps it by the longer one.
+// Invariant S5: to hear of a session never brings its end nearer, and what its
+// owner hears counts for the timeout agreed with it, what any other server hears
+// for the longest that was ever agreed. The places of attaches are the order in
+// which the leader hears of them, not that in which the client went: one may wait
+// at a server without a leader, or come over a slow link, until its client is
+// with another server, under a longer timeout. That server is not the owner then.
 //
 // # Closing
 //

@@ -14,8 +14,8 @@ import (
 // own entry.
 type entry struct {
 	id        zab.SessionID
-	timeoutMS int64
-	agreed    int64 // the timeout from the owner's next Heard on; 0 is the same (S5)
+	timeoutMS int64 // agreed with the owner
+	longest   int64 // agreed with anybody, ms (S5)
 	owner     zab.ServerID
 	since     zab.Place     // the last that is known of the owner: S4
 	due       time.Duration // when it expires if not heard from
@@ -76,7 +76,7 @@ func (t *Tracker) Add(id zab.SessionID, timeoutMS int64, now time.Duration) {
 		e = &entry{id: id, owner: zab.NoServer}
 		t.sessions[id] = e
 	}
-	e.timeoutMS = timeoutMS
+	e.timeoutMS, e.longest = timeoutMS, timeoutMS
 	e.state = alive
 	e.due = t.dueAt(now, timeoutMS)
 	t.place(e)
@@ -91,43 +91,34 @@ func (t *Tracker) Remove(id zab.SessionID) {
 	}
 }
 
-// Touch notes that the session was heard from and reports whether it is Known.
-func (t *Tracker) Touch(id zab.SessionID, now time.Duration) bool {
-	e := t.sessions[id]
-	if e == nil || e.state != alive {
-		return false
-	}
-	e.due = t.dueAt(now, e.timeoutMS)
-	if e.bucket != nil && e.due < e.bucket.due {
-		t.place(e) // a shorter timeout was set (S1)
-	}
-	return true
-}
-
-// SetTimeout takes the timeout in ms that a client agreed with its owner. A
-// longer one counts at once, a shorter one when the client is heard from through
-// the owner (S5).
+// SetTimeout takes the timeout in ms that a client agreed with its owner.
 func (t *Tracker) SetTimeout(id zab.SessionID, timeoutMS int64) {
 	if e := t.sessions[id]; e != nil {
-		e.timeoutMS, e.agreed = max(e.timeoutMS, timeoutMS), timeoutMS
+		e.timeoutMS, e.longest = timeoutMS, max(e.longest, timeoutMS)
 	}
 }
 
 // Lengthen takes a timeout in ms that a server other than the owner agreed to:
 // the client may still be there.
 func (t *Tracker) Lengthen(id zab.SessionID, timeoutMS int64) {
-	if e := t.sessions[id]; e != nil && timeoutMS > e.timeoutMS {
-		e.agreed = cmp.Or(e.agreed, e.timeoutMS)
-		e.timeoutMS = timeoutMS
+	if e := t.sessions[id]; e != nil {
+		e.longest = max(e.longest, timeoutMS)
 	}
 }
 
-// Heard is Touch for a client that a server has heard from.
+// Heard notes that a server has heard from the session's client, and reports
+// whether the session is Known (S5).
 func (t *Tracker) Heard(id zab.SessionID, server zab.ServerID, now time.Duration) bool {
-	if e := t.sessions[id]; e != nil && e.owner == server && e.agreed != 0 {
-		e.timeoutMS, e.agreed = e.agreed, 0
+	e := t.sessions[id]
+	if e == nil || e.state != alive {
+		return false
 	}
-	return t.Touch(id, now)
+	timeoutMS := e.longest
+	if e.owner == server {
+		timeoutMS = e.timeoutMS
+	}
+	e.due = max(e.due, t.dueAt(now, timeoutMS))
+	return true
 }
 
 // Owner returns the server that the session's client is attached to; false
@@ -224,14 +215,14 @@ func (t *Tracker) nextBucket(now time.Duration) bool {
 	return true
 }
 
-// Renew gives every session a full timeout from now and takes back that any
+// Renew gives every session its longest timeout from now and takes back that any
 // was closing: for a new leader, and for one that stood still and so may have
 // missed hearing from them.
 func (t *Tracker) Renew(now time.Duration) {
 	t.buckets, t.ready, t.readyAt = nil, nil, 0
 	for _, e := range t.sessions { // order does not show: S3 is by due time and id
 		e.state, e.bucket, e.prev, e.next = alive, nil, nil, nil
-		e.due = t.dueAt(now, e.timeoutMS)
+		e.due = t.dueAt(now, e.longest)
 		t.place(e)
 	}
 }

@@ -51,7 +51,7 @@ func TestTouchKeepsAlive(t *testing.T) {
 	tr := NewTracker(testTick)
 	tr.Add(1, 4000, 0)
 	for now := time.Duration(0); now < time.Minute; now += time.Second {
-		if !tr.Touch(1, now) {
+		if !tr.Heard(1, zab.NoServer, now) {
 			t.Fatalf("unknown at %v", now)
 		}
 		if got := tr.Expired(now, nil, 9); len(got) != 0 {
@@ -65,7 +65,7 @@ func TestTouchKeepsAlive(t *testing.T) {
 	if got := tr.Expired(64*time.Second, nil, 9); !slices.Equal(got, []zab.SessionID{1}) {
 		t.Fatalf("expired %v", got)
 	}
-	if tr.Touch(1, 64*time.Second) || tr.Known(1) || tr.Len() != 1 {
+	if tr.Heard(1, zab.NoServer, 64*time.Second) || tr.Known(1) || tr.Len() != 1 {
 		t.Fatal("an expired session can be touched, or is forgotten before its end is applied")
 	}
 	if got := tr.Expired(time.Hour, nil, 9); len(got) != 0 {
@@ -82,7 +82,7 @@ func TestOrderAndLimit(t *testing.T) {
 	for range 3 {
 		got = tr.Expired(time.Minute, got, 2)
 	}
-	tr.Touch(5, time.Minute)
+	tr.Heard(5, zab.NoServer, time.Minute)
 	tr.Remove(7)
 	got = tr.Expired(time.Minute, got, 99)
 	if want := []zab.SessionID{2, 4, 6, 8, 1, 3, 9}; !slices.Equal(got, want) {
@@ -155,26 +155,33 @@ func TestQD1(t *testing.T) {
 	try(tr, 0, -1)
 }
 
-// TestQD4: a shorter timeout counts from when its owner has heard of the client
-// (S5), a longer one at once, whoever agreed to it.
+// TestQD4: a client goes from one server to another under a longer timeout; the
+// leader hears of its attach at the first, and of what that heard, only then. It
+// does not expire what the second hears, before or after (S5).
 func TestQD4(t *testing.T) {
 	expired := func(tr *Tracker, at time.Duration) bool { return len(tr.Expired(at, nil, 9)) == 1 }
 	tr := NewTracker(testTick)
 	tr.Add(1, 40000, 0)
 	tr.Acted(1, 5, zab.Place{Zxid: 1})
+	tr.Heard(1, 5, time.Second)
+	tr.Acted(1, 6, zab.Place{Zxid: 2}) // the attach that comes late
 	tr.SetTimeout(1, 4000)
-	tr.Heard(1, 6, 0)
-	if expired(tr, 6*time.Second) {
-		t.Fatal("the shorter timeout counts before its owner has heard of the client")
+	tr.Heard(1, 6, 2*time.Second)
+	if expired(tr, 40*time.Second) {
+		t.Fatal("a shorter timeout ends what the former owner promised")
+	}
+	tr.Heard(1, 5, 40*time.Second)
+	if expired(tr, 79*time.Second) {
+		t.Fatal("what the client's server heard counts for a timeout agreed elsewhere")
 	}
 	tr.Lengthen(1, 60000)
-	tr.Heard(1, 6, 0)
-	if expired(tr, 50*time.Second) {
+	tr.Heard(1, 5, 79*time.Second)
+	if expired(tr, 138*time.Second) {
 		t.Fatal("a longer timeout that another server agreed to does not count")
 	}
-	tr.Heard(1, 5, 50*time.Second)
-	if !expired(tr, 56*time.Second) {
-		t.Fatal("the longer timeout counts after the owner has heard of the client")
+	tr.Heard(1, 6, 138*time.Second)
+	if !expired(tr, 144*time.Second) {
+		t.Fatal("the owner's timeout does not count for what the owner hears")
 	}
 }
 
@@ -183,7 +190,7 @@ func TestUnknownSession(t *testing.T) {
 	tr.Remove(1)
 	tr.SetTimeout(1, 5)
 	tr.MarkClosing(1)
-	if _, ok := tr.Owner(1); ok || tr.Acted(1, 5, zab.Place{Zxid: 9}) || tr.Touch(1, 0) || tr.Known(1) || tr.Len() != 0 {
+	if _, ok := tr.Owner(1); ok || tr.Acted(1, 5, zab.Place{Zxid: 9}) || tr.Heard(1, zab.NoServer, 0) || tr.Known(1) || tr.Len() != 0 {
 		t.Fatal("came into being")
 	}
 }
@@ -192,10 +199,10 @@ func TestUnknownSession(t *testing.T) {
 type model map[zab.SessionID]*modelSession
 
 type modelSession struct {
-	timeoutMS int64
-	due       time.Duration
-	owner     zab.ServerID
-	closing   bool
+	timeoutMS, longest int64
+	due                time.Duration
+	owner              zab.ServerID
+	closing            bool
 }
 
 func (m model) dueAt(now time.Duration, ms int64) time.Duration {
@@ -233,23 +240,32 @@ func TestTrackerModel(t *testing.T) {
 				if m[id] != nil {
 					owner = m[id].owner
 				}
-				m[id] = &modelSession{timeoutMS: ms, due: m.dueAt(now, ms), owner: owner}
+				m[id] = &modelSession{timeoutMS: ms, longest: ms, due: m.dueAt(now, ms), owner: owner}
 			},
 			"remove": func(t *rapid.T) { id := draw(t); tr.Remove(id); delete(m, id) },
-			"touch": func(t *rapid.T) {
-				id := draw(t)
+			"hear": func(t *rapid.T) {
+				id, server := draw(t), zab.ServerID(rapid.IntRange(1, 2).Draw(t, "server"))
 				s := m[id]
-				if want := s != nil && !s.closing; tr.Touch(id, now) != want {
-					t.Fatalf("touch %v: %v", id, !want)
+				if want := s != nil && !s.closing; tr.Heard(id, server, now) != want {
+					t.Fatalf("heard of %v: %v", id, !want)
+				} else if want && server == s.owner {
+					s.due = max(s.due, m.dueAt(now, s.timeoutMS))
 				} else if want {
-					s.due = m.dueAt(now, s.timeoutMS)
+					s.due = max(s.due, m.dueAt(now, s.longest))
 				}
 			},
 			"timeout": func(t *rapid.T) {
 				id, ms := draw(t), timeouts.Draw(t, "timeout")
 				tr.SetTimeout(id, ms)
-				if m[id] != nil {
-					m[id].timeoutMS = max(m[id].timeoutMS, ms)
+				if s := m[id]; s != nil {
+					s.timeoutMS, s.longest = ms, max(s.longest, ms)
+				}
+			},
+			"lengthen": func(t *rapid.T) {
+				id, ms := draw(t), timeouts.Draw(t, "timeout")
+				tr.Lengthen(id, ms)
+				if s := m[id]; s != nil {
+					s.longest = max(s.longest, ms)
 				}
 			},
 			"own": func(t *rapid.T) {
@@ -269,7 +285,7 @@ func TestTrackerModel(t *testing.T) {
 			"renew": func(t *rapid.T) {
 				tr.Renew(now)
 				for _, s := range m {
-					s.closing, s.due = false, m.dueAt(now, s.timeoutMS)
+					s.closing, s.due = false, m.dueAt(now, s.longest)
 				}
 			},
 			"wait": func(t *rapid.T) {
@@ -319,7 +335,7 @@ func BenchmarkTouch(b *testing.B) {
 	}
 	i := zab.SessionID(0)
 	for b.Loop() {
-		tr.Touch(i<<16, time.Duration(i))
+		tr.Heard(i<<16, zab.NoServer, time.Duration(i))
 		i = (i + 7919) % n
 	}
 }

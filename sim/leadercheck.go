@@ -21,7 +21,8 @@ type leaderCheck struct {
 	pongs   map[*link][]map[zab.SessionID]time.Duration // on their way: what each had to tell
 }
 
-// act is the last that some leader let a server do for a session.
+// act is the last that the newest leader let a server do for a session. What one
+// that is deposed still allows binds nobody.
 type act struct {
 	by zab.ServerID
 	at time.Duration
@@ -82,9 +83,11 @@ func (l *leaderCheck) hears(k *checker, n *node, ev *zab.Event) {
 	case ev.Kind == zab.EvAttach && k.leading[n.index] == 0:
 		l.waits[n.index][ev.Attach.Session] = true
 	case ev.Kind == zab.EvAttach:
-		l.acted[ev.Attach.Session] = act{n.id, k.w.now}
+		if k.leading[n.index] == l.epoch {
+			l.acted[ev.Attach.Session] = act{n.id, k.w.now}
+		}
 	case ev.Kind == zab.EvPacket && ev.Packet.Kind == zab.KindAttach:
-		if a := ev.Packet.Body.(*zab.Attach); a.Seq != 0 {
+		if a := ev.Packet.Body.(*zab.Attach); a.Seq != 0 && k.leading[n.index] == l.epoch {
 			l.acted[a.Session] = act{ev.Peer, k.w.now}
 		}
 	case ev.Kind == zab.EvPacket && ev.Packet.Kind == zab.KindPong:
@@ -106,7 +109,7 @@ func (l *leaderCheck) hears(k *checker, n *node, ev *zab.Event) {
 // proposes judges what a leader appends: after it stood still it does nothing
 // for clients, and ends no session, before a quorum has answered it (L7).
 func (l *leaderCheck) proposes(k *checker, n *node, rec *zab.Record) {
-	if rec.Txn != nil && rec.Txn.Seq != 0 {
+	if rec.Txn != nil && rec.Txn.Seq != 0 && k.leading[n.index] == l.epoch {
 		l.acted[rec.Txn.Session] = act{rec.Txn.Origin, k.w.now}
 	}
 	if l.doubt[n.index] && rec.Txn != nil && (rec.Txn.Seq != 0 || rec.Txn.Op == zab.OpExpire) {
