@@ -277,6 +277,7 @@ func (p *port) answer(a zab.Answer) {
 		case c.phase == phaseEstablished:
 			p.node.w.say("server %d closes the connection of %s: its attach is refused (%d)", p.node.id, c.session, a.Kind)
 			p.node.w.check.mark("repeated attach refused")
+			p.node.w.check.attachRefused(c, a.Kind == zab.AnswerAttached)
 			c.end()
 		case a.Kind != zab.AnswerAttached:
 			c.end()

@@ -11,6 +11,7 @@ import (
 type sessionCheck struct {
 	heard  []map[zab.SessionID]time.Duration // by node: when it last heard of each, in this life
 	atPort map[zab.SessionID]time.Duration   // when any server's port heard from the client
+	back   map[zab.SessionID]time.Duration   // when that ended its last long silence
 	port   map[zab.SessionID]*node           // and whose
 	ending map[zab.SessionID]bool            // its end has been proposed
 
@@ -22,7 +23,7 @@ type sessionCheck struct {
 func newSessionCheck(nodes int) *sessionCheck {
 	s := &sessionCheck{
 		heard:  make([]map[zab.SessionID]time.Duration, nodes),
-		atPort: map[zab.SessionID]time.Duration{}, port: map[zab.SessionID]*node{}, ending: map[zab.SessionID]bool{},
+		atPort: map[zab.SessionID]time.Duration{}, back: map[zab.SessionID]time.Duration{}, port: map[zab.SessionID]*node{}, ending: map[zab.SessionID]bool{},
 		fresh: make([]time.Duration, nodes), agreed: make([]map[zab.SessionID]int64, nodes), least: map[zab.SessionID]int64{},
 	}
 	for i := range s.heard {
@@ -33,9 +34,14 @@ func newSessionCheck(nodes int) *sessionCheck {
 
 // heardClient takes note that a client's message has reached a server.
 func (k *checker) heardClient(n *node, id zab.SessionID) {
-	if id != 0 {
-		k.sessions.atPort[id], k.sessions.port[id] = k.w.now, n
+	if id == 0 {
+		return
 	}
+	s := k.sessions
+	if at, ok := s.atPort[id]; !ok || k.w.now-at > time.Duration(k.model.sessions[id])*time.Millisecond/2 {
+		s.back[id] = k.w.now
+	}
+	s.atPort[id], s.port[id] = k.w.now, n
 }
 
 // hears takes note of what a server is about to learn of sessions.
@@ -120,7 +126,9 @@ func (k *checker) ends(n *node, txn *zab.Txn) {
 	}
 	whole := k.w.calm && k.w.now-k.w.healed > 5*time.Second || k.w.lone != nil && n != k.w.lone && k.sessions.port[id] != k.w.lone
 	if at, ok := k.sessions.atPort[id]; ok && whole {
-		if silence := k.w.now - at; silence < limit*9/10-time.Second {
+		// One that comes back at the last moment may be too late for the leader.
+		known := k.w.now-k.sessions.back[id] > time.Second
+		if silence := k.w.now - at; known && silence < limit*9/10-time.Second {
 			k.w.fail("%v expires session %s of %v, whose client a server heard %v ago, while there are no faults", n, id, limit, silence)
 		}
 	}

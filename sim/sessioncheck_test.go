@@ -32,6 +32,7 @@ func TestSessionChecks(t *testing.T) {
 			w.check.sessions.heard[0] = map[zab.SessionID]time.Duration{}
 			w.check.sessions.fresh[0] = w.now - 2*time.Hour
 			w.check.heardClient(w.nodes[0], c.session)
+			w.check.sessions.back[c.session] = w.now - time.Minute // its server could have told the leader
 			expire(w, c)
 		}},
 		{"nobody ended it", func(w *world, c *client) { w.check.refused(c) }},

@@ -131,6 +131,9 @@ func TestEtcd20271(t *testing.T) {
 	if err := own.Commit(); !errors.Is(err, ErrSuperseded) {
 		t.Errorf("a snapshot of the old history: %v", err)
 	}
+	if _, err := s.CreateSnapshot(at[0]); !errors.Is(err, ErrSuperseded) {
+		t.Errorf("a snapshot of the old history is begun: %v", err)
+	}
 	if got := files(t, fsys); got != "snapshot...078" {
 		t.Errorf("left: %s", got)
 	}

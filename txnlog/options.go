@@ -21,8 +21,8 @@ var (
 	ErrNoSnapshot = errors.New("no such snapshot")
 	// ErrBusy: a snapshot is being written already.
 	ErrBusy = errors.New("a snapshot is being written already")
-	// ErrSuperseded: while the snapshot was written, the log was truncated or
-	// replaced; the snapshot was thrown away.
+	// ErrSuperseded: before or while the snapshot was written, the log was
+	// truncated or replaced; the snapshot was thrown away.
 	ErrSuperseded = errors.New("snapshot is of a history that was replaced")
 )
 

@@ -40,8 +40,9 @@ type SnapshotWriter struct {
 }
 
 // CreateSnapshot begins the snapshot of the state at position at, which the
-// log must have reached and not have left behind its base. Errors wrap ErrBusy
-// while another one is being written.
+// log must have reached. Errors wrap ErrBusy while another one is being written,
+// and ErrSuperseded when a snapshot was received that is newer: the caller has
+// yet to load it.
 func (s *Store) CreateSnapshot(at zab.Position) (*SnapshotWriter, error) {
 	s.mu.Lock()
 	err, gen := s.failed, s.gen
@@ -49,8 +50,10 @@ func (s *Store) CreateSnapshot(at zab.Position) (*SnapshotWriter, error) {
 	case err != nil:
 	case s.writing:
 		err = fmt.Errorf("txnlog: snapshot at %s: %w", at, ErrBusy)
-	case at.Zxid > s.end.Zxid || at.Zxid < s.base.Zxid:
-		err = fmt.Errorf("txnlog: snapshot at %s: the log reaches from %s to %s", at, s.base, s.end)
+	case at.Zxid > s.end.Zxid:
+		err = fmt.Errorf("txnlog: snapshot at %s: the log ends at %s", at, s.end)
+	case at.Zxid < s.base.Zxid:
+		err = fmt.Errorf("txnlog: snapshot at %s, the log begins at %s: %w", at, s.base, ErrSuperseded)
 	default:
 		s.writing = true
 	}
