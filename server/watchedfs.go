@@ -104,7 +104,23 @@ func (w watchedFS) OpenDir(dir string) (vfs.Dir, error) {
 
 func (w watchedFS) Lock(name string) (io.Closer, error) {
 	defer w.dog.begin(atLock, name).end()
-	return w.fs.Lock(name)
+	l, err := w.fs.Lock(name)
+	if err != nil {
+		return nil, err
+	}
+	return watchedLock{l: l, dog: w.dog, name: name}, nil
+}
+
+// watchedLock is a lock of a watchedFS.
+type watchedLock struct {
+	l    io.Closer
+	dog  *watchdog
+	name string
+}
+
+func (w watchedLock) Close() error {
+	defer w.dog.begin(atClose, w.name).end()
+	return w.l.Close()
 }
 
 // watchedFile is a file of a watchedFS.

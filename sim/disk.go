@@ -26,7 +26,7 @@ func (n *node) kickDisk() {
 func (n *node) performDisk() {
 	w := n.w
 	if n.stalled > w.now {
-		n.awaiting, n.stalledAt = n.performDisk, w.now
+		n.await(n.performDisk)
 		return
 	}
 	batch := n.disk[:n.some(len(n.disk))]

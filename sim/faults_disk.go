@@ -28,8 +28,7 @@ func stallOne(w *world, r *rand.Rand) {
 	w.check.mark("stall")
 }
 
-// stall lets the disk do nothing for a while. After diskLimit the server's
-// watchdog ends the process.
+// stall lets the disk do nothing for a while.
 func (n *node) stall(d time.Duration) {
 	w, life := n.w, n.life
 	w.say("disk of %d stalls for %v", n.id, d)
@@ -39,8 +38,25 @@ func (n *node) stall(d time.Duration) {
 			n.unstall()
 		}
 	})
+}
+
+// await has a step that needs the disk wait until it goes on.
+func (n *node) await(step func()) {
+	n.awaiting, n.stalledAt = step, n.w.now
+	n.watchDisk()
+}
+
+// watchDisk is the server's watchdog: it ends the process when the step that
+// waits now has waited for diskLimit, however many stalls that takes. One whose
+// process stands still cannot bark, and is patient anew.
+func (n *node) watchDisk() {
+	w, life, since := n.w, n.life, n.stalledAt
 	w.after(diskLimit, func() {
-		if n.life == life && n.awaiting != nil && w.now >= n.stalledAt+diskLimit {
+		switch {
+		case n.life != life || n.awaiting == nil || n.stalledAt != since:
+		case n.paused:
+			n.watchDisk()
+		default:
 			w.say("watchdog of %d", n.id)
 			w.check.mark("watchdog")
 			n.kill()

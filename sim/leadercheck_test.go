@@ -1,7 +1,6 @@
 package sim
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -62,36 +61,6 @@ func TestLeaderChecksAllow(t *testing.T) {
 	}
 	if w.err != nil {
 		t.Error(w.err)
-	}
-}
-
-// TestPurgeCheck: a purge that leaves too few intact snapshots is found, by what
-// is on the disk.
-func TestPurgeCheck(t *testing.T) {
-	w, _ := healthy(t)
-	n := w.nodes[0]
-	for range 2 {
-		if err := n.snapshotNow(); err != nil {
-			t.Fatal(err)
-		}
-		c := (&script{world: w}).visit(2)
-		(&script{world: w}).write(c, 2)
-	}
-	before := n.intact()
-	names, err := n.fs.List(diskDirs[1])
-	if err != nil || before < 2 {
-		t.Fatalf("%d intact snapshots: %v", before, errors.Join(err))
-	}
-	for _, name := range names {
-		if len(name) > 9 && name[:9] == "snapshot." {
-			if err := n.fs.Rot(diskDirs[1]+"/"+name, 40, 1); err != nil {
-				t.Fatal(err)
-			}
-			break
-		}
-	}
-	if after := n.intact(); after != before-1 {
-		t.Errorf("%d of %d snapshots are intact, one was damaged", after, before)
 	}
 }
 

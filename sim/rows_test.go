@@ -47,7 +47,7 @@ func (s *script) shrink(ids ...zab.ServerID) {
 		if err := n.snapshotNow(); err != nil {
 			s.fail("server %d: snapshot: %v", id, err)
 		}
-		if err := n.store.Purge(1); err != nil {
+		if err := n.purge(1); err != nil {
 			s.fail("server %d: purge: %v", id, err)
 		}
 	}

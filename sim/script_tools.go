@@ -138,7 +138,7 @@ func (s *script) snapshotSlowly(id zab.ServerID) {
 // purge has a server keep its newest snapshots and the log from the oldest of
 // them on. A segment goes only when another follows it.
 func (s *script) purge(id zab.ServerID, keep int) {
-	s.effort(id, "purge", func(n *node) error { return n.store.Purge(keep) })
+	s.effort(id, "purge", func(n *node) error { return n.purge(keep) })
 }
 
 // forget makes the logs of servers, the leader among them, begin after what they

@@ -154,7 +154,7 @@ func (n *node) snapshotSlowly() {
 		}
 		if err == nil {
 			n.w.check.mark("snapshot")
-			err = n.purge()
+			err = n.purge(n.w.knobs.keep)
 		}
 		if !n.unwritten(err) {
 			n.tried()
