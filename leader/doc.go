@@ -36,8 +36,8 @@
 //	    does not own it is refused. A new leader knows the owners from the
 //	    records it has applied and from what the servers assert before they
 //	    send anything else; the last place counts (session, S4), and who
-//	    asserted an earlier one is told. That a
-//	    session is over is told when a quorum has confirmed the leadership.
+//	    asserted an earlier one is told. That a session is over is told when a
+//	    quorum has confirmed the leadership.
 //	L10 A server whose disk has stopped is not taken for alive because it
 //	    answers pings: a leader whose own log makes no progress for syncLimit
 //	    while records wait to be synced gives up, and a learner that answers

@@ -108,3 +108,37 @@ func TestQD6Installing(t *testing.T) {
 		t.Fatal("the leadership outlives initLimit though the learner has stopped to install")
 	}
 }
+
+// TestEtcd4055: NEWLEADER has left, and what the learner needs next is in the
+// leader's log on the disk only. The snapshot that keeps it there stays open until
+// it has been read.
+func TestEtcd4055(t *testing.T) {
+	b := newBench(t, Config{Self: 3, Ensemble: zab.NewEnsemble([]zab.ServerID{1, 2, 3}, nil)},
+		Standing{Epochs: zab.Epochs{Accepted: 1, AcceptedBy: 3, Current: 1}}, 1)
+	b.log.Remember(1)
+	b.follow(2, 2)
+	propose := func() {
+		for range 3 {
+			b.runClient(parse(t, "open 0 0 4000"))
+			b.disk() // only what is durable leaves memory
+		}
+	}
+	propose()
+	b.do(func() { b.l.LinkUp(1, 1, b.now, &b.out) })
+	b.packet(1, zab.KindFollowerInfo, 0, &zab.FollowerInfo{Server: 1})
+	b.packet(1, zab.KindAckEpoch, 0, &zab.AckEpoch{Current: 1, Counts: true})
+	b.read(true) // the log begins behind what the learner holds
+	b.snap()
+	b.snap()
+	b.packet(1, zab.KindReady, 0, &zab.Ready{At: b.recs[0].Position()})
+	propose() // behind the initial history, which is being read
+	if b.read(false); b.count("to link 1: NEWLEADER") != 1 || len(b.reads) != 1 {
+		t.Fatalf("NEWLEADER has not left, or nothing is to be read behind it: %s", b.text)
+	}
+	if propose(); b.count("close=true") != 0 {
+		t.Fatalf("given back while the log is read: %s", b.text)
+	}
+	if b.read(false); b.count("close=true") != 1 {
+		t.Fatalf("kept though all that follows is in memory: %s", b.text)
+	}
+}

@@ -33,8 +33,10 @@ func (s *Server) readLogs() {
 // the learner its connection, nothing else. While there is no snapshot, those
 // who want one wait for the snapshotter to write it; the others go on.
 //
-// For as long as it is being written the replica is told so, for it to wait: the
-// snapshotter's watchdog ends a server whose disk stands still meanwhile.
+// For as long as it is being written the replica is told so, for it to wait. That
+// includes the snapshotter's waits for the state's lock, which is held for work in
+// memory only; the disk's watchdog (watchedfs.go) ends a server whose disk stands
+// still meanwhile.
 func (s *Server) readSnapshots() {
 	ticker := time.NewTicker(max(s.cfg.Tick/2, time.Millisecond))
 	defer ticker.Stop()

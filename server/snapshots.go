@@ -26,7 +26,7 @@ type snapshotter struct {
 	ask   chan struct{} // one slot: a snapshot is due
 	sweep chan struct{} // one slot: a purge is due
 	tried chan struct{} // one slot: a snapshot was written, or could not be
-	busy  atomic.Bool   // a snapshot is being written
+	busy  atomic.Bool   // a snapshot is being written, or waits for the state's lock
 }
 
 func newSnapshotter(s *Server) *snapshotter {

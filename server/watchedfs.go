@@ -9,7 +9,7 @@ import (
 // What the watchdog says of an operation of the disk, before the file's name.
 // An operation is the smallest piece of anything that is done with the disk: a
 // snapshot of any size is read, written, verified and loaded in pieces of some
-// hundred KiB, and synced every few MiB, so a slow disk is no stall.
+// hundred KiB, and synced every 16 MiB, so a slow disk is no stall.
 const (
 	notBack = "the disk has not come back from "
 

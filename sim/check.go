@@ -57,7 +57,8 @@ type request struct {
 type durable struct {
 	synced  zab.Zxid
 	epochs  zab.Epochs
-	ackedNL bool // in this role
+	ackedNL bool  // in this role
+	taken   int64 // bytes of the snapshot that is being received
 
 	asked   zab.LinkID    // the connection over which a promise was asked for
 	promise zab.Epoch     // and of which epoch
@@ -121,6 +122,8 @@ func (c *checker) diskDone(n *node, d *zab.DiskDone) {
 			c.w.fail("%v adopts epoch %d, its synced log ends at %s, the history at %s", n, e, c.logs[n.index].end(), s.initial.End)
 		}
 		s.epochs = d.Epochs
+	case zab.DiskSnapChunk:
+		s.taken = d.Off
 	case zab.DiskTruncate, zab.DiskSnapEnd:
 		if d.OK {
 			s.synced = d.At.Zxid
@@ -128,12 +131,15 @@ func (c *checker) diskDone(n *node, d *zab.DiskDone) {
 	}
 }
 
-// told takes note of what a server was asked to promise and to adopt.
+// told takes note of what a server was asked to promise, to receive and to
+// adopt.
 func (c *checker) told(n *node, link zab.LinkID, p *zab.Packet) {
 	d := &c.durable[n.index]
 	switch p.Kind {
 	case zab.KindLeaderInfo:
 		d.asked, d.promise = link, p.Zxid.Epoch()
+	case zab.KindSnap:
+		d.taken = 0
 	case zab.KindNewLeader:
 		d.initial = *p.Body.(*zab.NewLeader)
 	}
@@ -169,6 +175,10 @@ func (c *checker) sending(n *node, id zab.LinkID, p *zab.Packet) {
 	case zab.KindStored:
 		if d.synced < p.Zxid {
 			c.w.fail("%v says STORED %s, durable is %+v", n, p.Zxid, *d)
+		}
+	case zab.KindSnapAck:
+		if int64(p.Zxid) > d.taken {
+			c.w.fail("%v acknowledges %d bytes of a snapshot, its disk has taken %d", n, int64(p.Zxid), d.taken)
 		}
 	case zab.KindReady:
 		if r := p.Body.(*zab.Ready); !r.NeedSnap && !c.logs[n.index].holds(r.At) {

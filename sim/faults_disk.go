@@ -119,10 +119,10 @@ func (n *node) makeRoom() {
 	}
 }
 
-// rotOne flips bits of a file of one server, or makes zeros of whole sectors, at
-// rest. In the log only what a
-// mark vouches for is touched: of the last batch nothing on this disk can tell
-// damage from a write that never was (package txnlog).
+// rotOne flips bits of a file of one server, or makes zeros of whole sectors,
+// at rest. In the log only what a mark vouches for is touched: of the last
+// batch nothing on this disk can tell damage from a write that never was
+// (package txnlog).
 func rotOne(w *world, r *rand.Rand) {
 	n := w.victim(r)
 	a, b, bits, sectors := r.IntN(1<<20), r.Float64(), byte(1+r.IntN(255)), []int{0, 0, 1, 8}[r.IntN(4)]

@@ -8,12 +8,13 @@ import (
 	"github.com/quorumd/quorumd/zab"
 )
 
-// keepAlivePhase is a part of the second phase of some runs. Nobody writes: all clients
-// come anew, with another timeout than their session was created with. Then
-// some leave without a word, the others only ping; mostly the leader ends, too,
-// and another has to know what was agreed. A session whose client is there
-// never ends, and every other one does (O5). While faults happen neither can be
-// said: what a server could have heard is known there, not what it had to hear.
+// keepAlivePhase is a part of the second phase of some runs. Nobody writes:
+// all clients come anew, with another timeout than their session was created
+// with. Then some leave without a word, the others only ping; mostly the
+// leader ends, too, and another has to know what was agreed. A session whose
+// client is there never ends, and every other one does (O5). While faults
+// happen neither can be said: what a server could have heard is known there,
+// not what it had to hear.
 type keepAlivePhase struct {
 	stays []*conn // of the clients that stay, as they were when it began
 	left  []*client

@@ -133,6 +133,15 @@ func TestDuringAction(t *testing.T) {
 		{"says STORED", func(w *world, _ *client) {
 			w.check.sending(w.nodes[0], 0, &zab.Packet{Kind: zab.KindStored, Zxid: beyond(w, 1).Zxid})
 		}},
+		{"acknowledges 9 bytes of a snapshot, its disk has taken 8", func(w *world, _ *client) {
+			w.check.diskDone(w.nodes[0], &zab.DiskDone{Kind: zab.DiskSnapChunk, Off: 8, OK: true})
+			w.check.sending(w.nodes[0], 0, &zab.Packet{Kind: zab.KindSnapAck, Zxid: 9})
+		}},
+		{"acknowledges 8 bytes of a snapshot, its disk has taken 0", func(w *world, _ *client) { // of the one before
+			w.check.diskDone(w.nodes[0], &zab.DiskDone{Kind: zab.DiskSnapChunk, Off: 8, OK: true})
+			w.check.told(w.nodes[0], 9, &zab.Packet{Kind: zab.KindSnap, Body: &zab.Snap{Size: 8}})
+			w.check.sending(w.nodes[0], 0, &zab.Packet{Kind: zab.KindSnapAck, Zxid: 8})
+		}},
 		{"says READY", func(w *world, _ *client) {
 			w.check.sending(w.nodes[0], 0, &zab.Packet{Kind: zab.KindReady, Body: &zab.Ready{At: beyond(w, 1)}})
 		}},

@@ -40,6 +40,7 @@ type Learner struct {
 	stage stage
 	cut   zab.Position // asked of the disk in truncating
 	snap  zab.Snap     // being received
+	taken int64        // bytes of it that were last acknowledged
 	end   zab.Position // of the initial history, from NEWLEADER
 	proof Acknowledged
 }
@@ -61,12 +62,18 @@ func (l *Learner) Installing() bool { return l.stage == truncating || l.stage ==
 // Pinged tells the leader that the disk is at work on what cannot be answered in
 // parts: a cut, or the installation of a snapshot, which is received and is now
 // verified and loaded. It repeats the last SNAPACK, which every version of the
-// leader counts as progress. A disk that stands still does not stay at work: its
+// leader counts as progress: what of the snapshot still waits for the disk is not
+// acknowledged with it. A disk that stands still does not stay at work: its
 // server's watchdog ends it.
 func (l *Learner) Pinged(out *zab.Output) {
 	if l.Installing() {
-		out.Send(l.link, zab.Packet{Kind: zab.KindSnapAck, Zxid: zab.Zxid(l.snap.Size)})
+		l.snapAck(out)
 	}
+}
+
+// snapAck tells the leader how much of the snapshot the disk has taken.
+func (l *Learner) snapAck(out *zab.Output) {
+	out.Send(l.link, zab.Packet{Kind: zab.KindSnapAck, Zxid: zab.Zxid(l.taken)})
 }
 
 // Packet takes a packet of the synchronisation phase, or a record at any time
@@ -123,7 +130,7 @@ func (l *Learner) begin(s zab.Snap, out *zab.Output) error {
 	if l.stage != awaitHead {
 		return l.illegal(zab.KindSnap)
 	}
-	l.snap, l.stage = s, receiving
+	l.snap, l.taken, l.stage = s, 0, receiving
 	out.Note(zab.Note{Kind: zab.NoteSyncStarted, Peer: l.leader, Zxid: s.At.Zxid, Text: Snap.String()})
 	l.log.SnapBegin(s.At, s.Size, out)
 	return nil
@@ -196,7 +203,8 @@ func (l *Learner) DiskDone(d *zab.DiskDone, out *zab.Output) error {
 	case zab.DiskTruncate:
 		l.truncated(d, out)
 	case zab.DiskSnapChunk:
-		out.Send(l.link, zab.Packet{Kind: zab.KindSnapAck, Zxid: zab.Zxid(d.Off)})
+		l.taken = d.Off
+		l.snapAck(out)
 	case zab.DiskSnapEnd:
 		return l.installed(d, out)
 	case zab.DiskEpochs:

@@ -132,6 +132,40 @@ func TestSnapInOrder(t *testing.T) {
 	b.want("adopted", "ACK-NEWLEADER 0xb")
 }
 
+// TestQD6: a disk that is at work on a snapshot is told of, and no more of it
+// acknowledged than the disk has taken.
+func TestQD6(t *testing.T) {
+	b, recs := newLearnerBench(t, 3, 1)
+	ping := func(when, want string) {
+		t.Helper()
+		b.l.Pinged(&b.out)
+		b.want(when, want)
+	}
+	at := recs[2].Position()
+	ping("before anything", "")
+	b.must(b.packet(zab.KindTrunc, 2, &zab.Trunc{To: recs[1].Position()}))
+	b.take()
+	ping("while the log is cut", "SNAPACK")
+	b.must(b.disk(func(d *zab.DiskDone) { d.OK = false }))
+	b.must(b.packet(zab.KindSnap, at.Zxid, &zab.Snap{At: at, Size: 8}))
+	b.must(b.packet(zab.KindSnapChunk, 0, &zab.SnapChunk{Off: 0, Data: []byte("1234")}))
+	b.take()
+	ping("while it is received", "")
+	b.must(b.packet(zab.KindSnapChunk, 0, &zab.SnapChunk{Off: 4, Data: []byte("5678"), Last: true}))
+	b.must(b.disk())
+	b.take()
+	ping("nothing written", "SNAPACK")
+	b.must(b.disk())
+	b.take()
+	ping("the first piece written", "SNAPACK 0x4")
+	b.must(b.disk())
+	b.take()
+	ping("all written", "SNAPACK 0x8")
+	b.must(b.disk())
+	b.take()
+	ping("installed", "")
+}
+
 func TestDamagedSnapshot(t *testing.T) {
 	b, recs := newLearnerBench(t, 1, 1)
 	b.must(b.packet(zab.KindSnap, 10, &zab.Snap{At: recs[9].Position(), Size: 4}))

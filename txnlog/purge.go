@@ -9,10 +9,10 @@ import (
 
 // Purge removes what is not needed any more: it keeps the newest `keep`
 // snapshots (at least 1) that it has read to the end now and found intact, and
-// the log from the oldest of them on, or from a snapshot before it that is being
-// sent (T10). When there are fewer, nothing is removed:
-// a damaged snapshot never counts (ZOOKEEPER-3231), and one that was intact when
-// it was written may have rotted since. When there would be nothing to remove,
+// the log from the oldest of them on, or from a snapshot before it that is
+// being sent (T10). When there are fewer, nothing is removed: a damaged
+// snapshot never counts (ZOOKEEPER-3231), and one that was intact when it was
+// written may have rotted since. When there would be nothing to remove,
 // nothing is read. It may be called concurrently with Do, and holds no lock
 // while it reads. A failure to read leaves everything in place, and so does
 // Stop; a failure to remove ends the store.
