@@ -72,16 +72,18 @@ type Leader struct {
 	serving  bool            // the initial history is committed and applied here
 	unborn   []zab.SessionID // proposed here, not yet applied
 	barriers []barrier
-	local    []Barrier       // barriers of this server's own clients that are due
-	refused  []zab.SessionID // asserted by this server, and another's
-	held     []held          // requests that wait while the leader is in doubt (L7)
+	local    []Barrier                      // barriers of this server's own clients that are due
+	refused  []zab.SessionID                // asserted by this server, and another's
+	asserted map[zab.SessionID]zab.ServerID // who has, and it counted
+	held     []held                         // requests that wait while the leader is in doubt (L7)
 }
 
 // New begins a leadership; Start sets it going.
 func New(cfg Config, st Standing, log *history.Log, sessions *session.Tracker, enc *wire.Encoder) *Leader {
 	return &Leader{
 		cfg: cfg, standing: st, epochs: st.Epochs, log: log, sessions: sessions, enc: enc,
-		initial: log.Appended(), tally: broadcast.NewTally(cfg.Ensemble), counter: cfg.Spent,
+		asserted: make(map[zab.SessionID]zab.ServerID),
+		initial:  log.Appended(), tally: broadcast.NewTally(cfg.Ensemble), counter: cfg.Spent,
 	}
 }
 

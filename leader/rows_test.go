@@ -1,6 +1,7 @@
 package leader
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -140,5 +141,33 @@ func TestEtcd4055(t *testing.T) {
 	}
 	if b.read(false); b.count("close=true") != 1 {
 		t.Fatalf("kept though all that follows is in memory: %s", b.text)
+	}
+}
+
+// TestQD5Yet: two servers repeat their attaches, the client's former one first.
+// By its records the session is the later one's, which has not spoken yet: it is
+// not refused, neither then nor when it does.
+func TestQD5Yet(t *testing.T) {
+	var b *bench
+	run := func(line string) string {
+		if args := parse(t, line); b == nil {
+			b = begin(t, args)
+		} else {
+			b.run(args)
+		}
+		defer b.text.Reset()
+		return b.text.String()
+	}
+	for _, line := range []string{
+		"leader 3 voters=1,2,3 log=1 epoch=1", "follow 1 1", "applied",
+		"open 1 0x10 4000", "open 0 0x11 4000", "disk", "ack 1 2.2", "follow 2 2",
+	} {
+		run(line)
+	}
+	if said := run("assert 2 0x10 2.4"); said != "" {
+		t.Errorf("as the former server speaks: %s", said)
+	}
+	if said := run("assert 1 0x10 2.5"); strings.Contains(said, "link 1: REJECT") || !strings.Contains(said, "link 2: REJECT") {
+		t.Errorf("as the client's server speaks: %s", said)
 	}
 }

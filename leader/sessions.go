@@ -129,18 +129,19 @@ func (l *Leader) Assert(a *zab.Attach, now time.Duration, out *zab.Output) {
 
 // assert takes what a server repeats. One that is too late to count is refused,
 // and so is one that counted until another server's came: two servers may speak
-// in either order. What they say of a session that is over is answered as an
+// in either order. Who has not spoken yet, and is the owner by the records, is not
+// refused: its own assertion, if it has one, may be the later. What they say of a session that is over is answered as an
 // attach is, once that is sure.
 func (l *Leader) assert(a *zab.Attach, origin zab.ServerID, link zab.LinkID, now time.Duration, out *zab.Output) {
-	before, owned := l.sessions.Owner(a.Session)
 	if l.sessions.Acted(a.Session, origin, a.At) {
 		l.sessions.SetTimeout(a.Session, a.Timeout)
-		if owned && before != origin {
+		if before, spoke := l.asserted[a.Session]; spoke && before != origin {
 			l.overtaken(before, a.Session, out)
 		}
+		l.asserted[a.Session] = origin
 	} else if l.sessions.Tracked(a.Session) {
 		l.sessions.Lengthen(a.Session, a.Timeout)
-		if owned {
+		if _, owned := l.sessions.Owner(a.Session); owned {
 			l.moved(a.Session, link, out)
 		}
 	} else {
@@ -156,7 +157,7 @@ func (l *Leader) overtaken(server zab.ServerID, id zab.SessionID, out *zab.Outpu
 		return
 	}
 	for _, p := range l.learners {
-		if p.server == server && p.stage == upToDate { // else it has yet to speak
+		if p.server == server && p.stage == upToDate { // else it has to speak again
 			l.moved(id, p.link, out)
 		}
 	}

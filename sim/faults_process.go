@@ -159,17 +159,19 @@ func (n *node) resume() {
 	}
 	life, steps := n.life, shuffle(n.backlog, n.w.rng)
 	n.backlog = nil
-	for _, s := range steps {
+	for _, d := range steps {
 		if n.life == life {
-			s.do()
+			n.dueIn(d.lane, d.stage, d.do)
 		}
 	}
 }
 
-// delayed is a step whose time came while its server stood still.
+// delayed is a step whose time came while its stage was held, or its server
+// stood still.
 type delayed struct {
-	lane any // steps of one lane happen in their order
-	do   func()
+	lane  any // steps of one lane happen in their order
+	stage stage
+	do    func()
 }
 
 // shuffle puts the steps of different lanes in any order: what runs first

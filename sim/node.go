@@ -40,8 +40,8 @@ type node struct {
 	paused   bool
 	pausedAt time.Duration
 	held     [stages]bool
-	waiting  [stages][]func() // steps whose time came while they were held
-	backlog  []delayed        // steps whose time came while it stood still
+	waiting  [stages][]delayed // steps whose time came while they were held
+	backlog  []delayed         // steps whose time came while it stood still
 
 	wall time.Duration // its clock is off by
 

@@ -45,9 +45,9 @@ func (n *node) due(s stage, f func()) { n.dueIn(s, s, f) }
 func (n *node) dueIn(lane any, s stage, f func()) {
 	switch {
 	case n.paused:
-		n.backlog = append(n.backlog, delayed{lane, func() { n.due(s, f) }})
+		n.backlog = append(n.backlog, delayed{lane, s, f})
 	case n.held[s]:
-		n.waiting[s] = append(n.waiting[s], f)
+		n.waiting[s] = append(n.waiting[s], delayed{lane, s, f})
 	default:
 		n.perform(s, f)
 	}
@@ -65,14 +65,19 @@ func (n *node) perform(s stage, f func()) {
 // hold keeps the steps of a stage from happening.
 func (n *node) hold(s stage) { n.held[s] = true }
 
-// release lets the steps of a stage happen again, first those that waited.
+// release lets the steps of a stage happen again, first those that waited. Where
+// the server stands still they wait on, before what came since.
 func (n *node) release(s stage) {
 	n.held[s] = false
 	life, steps := n.life, n.waiting[s]
 	n.waiting[s] = nil
-	for _, f := range steps {
+	if n.paused {
+		n.backlog = append(steps, n.backlog...)
+		return
+	}
+	for _, d := range steps {
 		if n.life == life {
-			n.due(s, f) // not while the server stands still
+			n.perform(s, d.do)
 		}
 	}
 }
@@ -83,9 +88,9 @@ func (n *node) step(s stage) bool {
 	if len(n.waiting[s]) == 0 {
 		return false
 	}
-	f := n.waiting[s][0]
+	d := n.waiting[s][0]
 	n.waiting[s] = n.waiting[s][1:]
-	n.perform(s, f)
+	n.perform(s, d.do)
 	return true
 }
 
@@ -99,7 +104,7 @@ func (n *node) some(most int) int {
 
 // forgetSteps drops the steps of a life that is over, and every hold on it.
 func (n *node) forgetSteps() {
-	n.backlog, n.held, n.waiting = nil, [stages]bool{}, [stages][]func(){}
+	n.backlog, n.held, n.waiting = nil, [stages]bool{}, [stages][]delayed{}
 }
 
 // departure is something that leaves a server, in the order of its output.
