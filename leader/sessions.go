@@ -200,6 +200,13 @@ func (l *Leader) touched(ids []zab.SessionID, origin zab.ServerID, now time.Dura
 	}
 }
 
+// Untold returns the sessions that this server has heard from itself while it may
+// have led nobody any more, for the next leader to be told of (R10): that one may
+// have been elected as early as a quorum was last heard from here.
+func (l *Leader) Untold(now time.Duration) []zab.SessionID {
+	return l.sessions.HeardThrough(l.cfg.Self, now-l.syncLimit()-l.cfg.Tick)
+}
+
 // Reap proposes the deletion of containers and TTL nodes that are due.
 func (l *Leader) Reap(paths []string, wall int64, out *zab.Output) {
 	for _, path := range paths {

@@ -1,6 +1,7 @@
 package replica
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -179,6 +180,34 @@ func TestEtcd15247Pongs(t *testing.T) {
 	c.settle(opened + 6*time.Second - c.now)
 	if c.leader() != l {
 		t.Fatal("another leader")
+	}
+	if c.expired() {
+		t.Error("expired all the same")
+	}
+}
+
+// TestEtcd15247Deposed: a leader's connections are half-open: the others elect a new
+// one, and it goes on for syncLimit, in which it hears from a client. It tells the
+// new leader as it joins it (R10).
+func TestEtcd15247Deposed(t *testing.T) {
+	c := run(t, 3, 0)
+	l := c.leader()
+	l.open(1, 14*time.Second)
+	others := c.others(l)
+	for _, s := range others {
+		c.part(l.id, s.id, true)
+	}
+	l.inbox = slices.DeleteFunc(l.inbox, func(ev zab.Event) bool { return ev.Kind == zab.EvLinkDown })
+	began := c.now
+	c.settle(8 * time.Second)
+	l.hear()
+	for _, s := range others {
+		c.part(l.id, s.id, false)
+	}
+	c.settle(began + 20*time.Second - c.now) // it was silent for 12 s
+	c.wantServing()
+	if c.leader() == l {
+		t.Fatal("the same leader")
 	}
 	if c.expired() {
 		t.Error("expired all the same")

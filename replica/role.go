@@ -41,6 +41,9 @@ func (r *Replica) leaveIfLost(out *zab.Output) {
 		if why, lost = r.leader.Lost(); lost {
 			r.floor = max(r.floor, r.leader.Floor())
 			r.leader.Close(out)
+			if r.open {
+				r.untold = mergeSessions(r.untold, r.leader.Untold(r.now))
+			}
 			r.leader = nil
 		}
 	case r.follower != nil:

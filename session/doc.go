@@ -23,7 +23,8 @@
 // Hearing from a session only notes the new time. The session stays in its
 // bucket until that comes due and is then moved to where it belongs, so a
 // touch is one map look-up and one store, and a session moves at most once per
-// timeout. Nothing ever looks at all sessions, but Renew and Range.
+// timeout. Nothing ever looks at all sessions, but Renew, HeardThrough and
+// Range.
 //
 // Invariant S1: a session's bucket is not after its due time, so it is looked
 // at no later than it expires.

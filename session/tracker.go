@@ -19,6 +19,7 @@ type entry struct {
 	owner     zab.ServerID
 	since     zab.Place     // the last that is known of the owner: S4
 	due       time.Duration // when it expires if not heard from
+	heard     time.Duration // when its owner heard from it last
 	bucket    *bucket       // nil: due now, closing, or removed
 	state     state
 
@@ -115,10 +116,23 @@ func (t *Tracker) Heard(id zab.SessionID, server zab.ServerID, now time.Duration
 	}
 	timeoutMS := e.longest
 	if e.owner == server {
-		timeoutMS = e.timeoutMS
+		timeoutMS, e.heard = e.timeoutMS, now
 	}
 	e.due = max(e.due, t.dueAt(now, timeoutMS))
 	return true
+}
+
+// HeardThrough returns the sessions of a server that it has heard from at since
+// or later, in order of their ids.
+func (t *Tracker) HeardThrough(server zab.ServerID, since time.Duration) []zab.SessionID {
+	var ids []zab.SessionID
+	for id, e := range t.sessions { // any order, sorted below
+		if e.owner == server && e.state == alive && e.heard > 0 && e.heard >= since {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // Owner returns the server that the session's client is attached to; false

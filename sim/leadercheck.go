@@ -2,6 +2,7 @@ package sim
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/quorumd/quorumd/jute"
@@ -139,20 +140,22 @@ func (k *checker) movedAway(c *conn) { k.moved(c, k.leader.acted[c.session]) }
 // session is over.
 func (k *checker) attachRefused(c *conn, over bool) {
 	if !over {
-		k.moved(c, k.leader.stale[c.session])
+		k.moved(c, k.leader.acted[c.session], k.leader.stale[c.session])
 	} else if !k.sessions.ending[c.session] {
 		k.w.fail("%v is told that session %s is over; nobody ended it", c.port.node, c.session)
 	}
 }
 
-func (k *checker) moved(c *conn, late act) {
+// moved judges a refusal that any of the acts excuses which came late.
+func (k *checker) moved(c *conn, late ...act) {
 	for i, waits := range k.leader.waits {
 		if k.leading[i] > 0 && i != c.port.node.index && waits[c.session] {
 			return
 		}
 	}
-	if c.sure && c.client.dialled == c.ordinal && (late.by == c.port.node.id || late.at < c.asked) {
+	excused := slices.ContainsFunc(late, func(a act) bool { return a.by != c.port.node.id && a.at >= c.asked })
+	if c.sure && c.client.dialled == c.ordinal && !excused {
 		k.w.fail("session %s is refused at %v as moved; its client came at %v and has opened no connection since, and server %d spoke for it last, at %v",
-			c.session, c.port.node, c.since, late.by, late.at)
+			c.session, c.port.node, c.since, late[0].by, late[0].at)
 	}
 }
