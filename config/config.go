@@ -56,6 +56,10 @@ type Config struct {
 	Tree    Tree
 	Auth    Auth
 
+	// SkipDescriptorCheck lets a server start though the limit of open files is
+	// below what it needs; descriptorCheckEnabled=false.
+	SkipDescriptorCheck bool
+
 	// Words holds the four-letter words that are answered, sorted.
 	Words []string
 }

@@ -92,6 +92,8 @@ func TestKeysReachTheirFields(t *testing.T) {
 		"4lw.commands.whitelist=ruok, mntr,nope":   func(c *Config) any { return slices.Equal(c.Words, []string{"mntr", "ruok"}) },
 		"4lw.commands.whitelist=*":                 func(c *Config) any { return len(c.Words) == 18 },
 		"maxClientCnxns=0":                         func(c *Config) any { return c.Client.MaxPerAddress == 0 },
+		"descriptorCheckEnabled=false":             func(c *Config) any { return c.SkipDescriptorCheck },
+		"descriptorCheckEnabled=true":              func(c *Config) any { return !c.SkipDescriptorCheck },
 		"skipACL=yes":                              func(c *Config) any { return c.Tree.SkipACL },
 		"extendedTypesEnabled=TRUE":                func(c *Config) any { return c.Tree.ExtendedTypes },
 		"znode.container.checkIntervalMs=500":      func(c *Config) any { return c.Tree.ContainerCheckInterval == 500*time.Millisecond },

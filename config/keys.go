@@ -27,6 +27,7 @@ func basicKeys(m map[string]setter) {
 	m["syncLimit"] = count(func(c *Config) *int { return &c.SyncLimit }, 1, "ticks", "syncLimit=5")
 	m["minSessionTimeout"] = sessionLimit(func(c *Config) *time.Duration { return &c.MinSessionTimeout }, "minSessionTimeout=4000")
 	m["maxSessionTimeout"] = sessionLimit(func(c *Config) *time.Duration { return &c.MaxSessionTimeout }, "maxSessionTimeout=40000")
+	m["descriptorCheckEnabled"] = boolean(func(c *Config) *bool { return &c.SkipDescriptorCheck }, true, "descriptorCheckEnabled=true")
 	m["4lw.commands.whitelist"] = whitelist
 	m["electionAlg"] = func(_ *Config, value string) error {
 		if value != "3" {

@@ -19,7 +19,7 @@ import (
 // adminHooks is what four-letter words print and the client port does not know.
 func (s *Server) adminHooks() clientport.Admin {
 	return clientport.Admin{
-		Version: s.cfg.Version, Fill: s.fillAdmin, Conf: s.adminConf, Env: environment, Dirs: s.adminDirs,
+		Version: s.cfg.Version, Fill: s.fillAdmin, Conf: s.adminConf, Env: s.environment, Dirs: s.adminDirs,
 		Digests: s.figures.kept,
 	}
 }
@@ -66,7 +66,7 @@ func (s *Server) extraFigures(status *replica.Status) []admin.Metric {
 	st := s.store.Stats()
 	p := s.peers.Figures()
 	at, digest := s.Digest()
-	return []admin.Metric{
+	lines := []admin.Metric{
 		{Name: "quorumd_applied_zxid", Text: "0x" + strconv.FormatUint(uint64(at.Zxid), 16)},
 		{Name: "quorumd_digest", Text: fmt.Sprintf("0x%016x", digest)},
 		{Name: "quorumd_loop_busy_permille", Value: s.figures.busy.permille.Load()},
@@ -79,8 +79,6 @@ func (s *Server) extraFigures(status *replica.Status) []admin.Metric {
 		{Name: "quorumd_snapshots_failed", Value: s.figures.snapErrors.Load()},
 		{Name: "quorumd_snapshots_damaged", Value: int64(st.BadSnapshots)},
 		{Name: "quorumd_log_segments", Value: int64(st.Segments)},
-		{Name: "quorumd_log_segments_open", Value: int64(st.OpenSegments)},
-		{Name: "quorumd_log_segment_evictions", Value: int64(st.SegmentEvicts)},
 		{Name: "quorumd_peer_links", Value: int64(p.Links)},
 		{Name: "quorumd_peers_reachable", Value: int64(p.Reachable)},
 		{Name: "quorumd_peer_queue_bytes", Value: p.QueuedBytes},
@@ -89,6 +87,7 @@ func (s *Server) extraFigures(status *replica.Status) []admin.Metric {
 		{Name: "quorumd_peer_overflows", Value: int64(p.Overflowed)},
 		{Name: "quorumd_peer_accept_failures", Value: int64(p.AcceptFails)},
 	}
+	return append(lines, s.descriptorFigures(&st, &p)...)
 }
 
 func (s *Server) adminDirs() (data, logs int64) {
@@ -144,7 +143,7 @@ func confPairs(c *config.Config) []admin.Pair {
 }
 
 // environment returns the lines of the word envi.
-func environment() []admin.Pair {
+func (s *Server) environment() []admin.Pair {
 	name, err := os.Hostname()
 	if err != nil {
 		name = "localhost"
@@ -162,5 +161,6 @@ func environment() []admin.Pair {
 	if u, err := user.Current(); err == nil {
 		pairs = append(pairs, admin.Pair{Key: "user.name", Value: u.Username}, admin.Pair{Key: "user.home", Value: u.HomeDir})
 	}
-	return append(pairs, admin.Pair{Key: "user.dir", Value: dir})
+	pairs = append(pairs, admin.Pair{Key: "user.dir", Value: dir})
+	return append(pairs, s.descriptorEnv()...)
 }

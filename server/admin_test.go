@@ -18,26 +18,11 @@ import (
 func TestFreshFigures(t *testing.T) {
 	s := openAlone(t, nil)
 	eventually(t, "the server serving", func() bool { return s.Status().Serving })
-	ask := func(word string) string {
-		c, err := net.Dial("tcp", s.ClientAddr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer c.Close()
-		if _, err := io.WriteString(c, word); err != nil {
-			t.Fatal(err)
-		}
-		text, err := io.ReadAll(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return string(text)
-	}
-	if text := ask("srvr"); !strings.Contains(text, "\nNode count: 5\n") {
+	if text := askWord(t, s, "srvr"); !strings.Contains(text, "\nNode count: 5\n") {
 		t.Errorf("srvr of a fresh server:\n%s", text)
 	}
 	at, digest := s.Digest()
-	text := ask("mntr")
+	text := askWord(t, s, "mntr")
 	for _, line := range []string{
 		"zk_znode_count\t5\n",
 		fmt.Sprintf("zk_quorumd_applied_zxid\t%#x\n", uint64(at.Zxid)),
@@ -47,6 +32,24 @@ func TestFreshFigures(t *testing.T) {
 			t.Errorf("mntr has no line %q:\n%s", line, text)
 		}
 	}
+}
+
+// askWord returns the answer to a four-letter word.
+func askWord(t testing.TB, s *Server, word string) string {
+	t.Helper()
+	c, err := net.Dial("tcp", s.ClientAddr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	if _, err := io.WriteString(c, word); err != nil {
+		t.Fatal(err)
+	}
+	text, err := io.ReadAll(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 // TestOutstandingLimit: each server of an ensemble takes its share.

@@ -1,9 +1,11 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
+	"github.com/quorumd/quorumd/txnlog"
 	"github.com/quorumd/quorumd/zab"
 )
 
@@ -33,6 +35,7 @@ func (s *Server) chores() {
 		case <-look.C:
 			s.keepName()
 			s.keepDisk()
+			s.tendReaders()
 		case <-s.quit:
 			return
 		}
@@ -42,7 +45,7 @@ func (s *Server) chores() {
 // keepName writes down whose history this server holds, once it knows.
 func (s *Server) keepName() {
 	if name := s.status.Load().Ensemble; name != 0 {
-		if err := s.store.SetEnsemble(name); err != nil {
+		if err := s.store.SetEnsemble(name); err != nil && !errors.Is(err, txnlog.ErrNoDescriptor) {
 			s.fail(fmt.Errorf("server: identity: %w", err))
 		}
 	}

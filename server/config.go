@@ -54,7 +54,7 @@ type Config struct {
 	BindAttempts   int           // of peers' ports; see peer.Config
 	ConnectTimeout time.Duration // to a peer
 
-	// Client configures the client port. Open fills in Self, Grace,
+	// Client configures the client port. Open fills in Self, Budget, Grace,
 	// CatchUp, Admin and Log.
 	Client clientport.Config
 
@@ -69,6 +69,10 @@ type Config struct {
 	DiskStall  time.Duration // 0 is DefaultDiskStall
 	ApplyStall time.Duration // 0 is DefaultApplyStall
 	StopLimit  time.Duration // 0 is DefaultStopLimit
+
+	// SkipDescriptorCheck lets the server start with fewer file descriptors than
+	// it needs.
+	SkipDescriptorCheck bool
 
 	Version    string // as after "Zookeeper version: "
 	Membership string // text of the word conf, empty without peers
@@ -103,7 +107,8 @@ func FromConfig(c *config.Config) Config {
 		SnapCount: c.Storage.SnapCount, SnapBytes: c.Storage.SnapSizeLimit,
 		KeepSnapshots: c.Storage.SnapRetainCount, PurgeInterval: c.Storage.PurgeInterval,
 		ReapInterval: c.Tree.ContainerCheckInterval, ReapPerMinute: c.Tree.ContainerMaxPerMinute,
-		Conf: confPairs(c), Membership: c.MembershipText(),
+		SkipDescriptorCheck: c.SkipDescriptorCheck,
+		Conf:                confPairs(c), Membership: c.MembershipText(),
 	}
 	s.Digest = xxhash.Sum64String(s.Membership)
 	if c.Standalone {

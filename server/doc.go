@@ -24,7 +24,8 @@
 //	snap reader  reads snapshots for learners
 //	snapshotter  writes snapshots and purges, one at a time
 //	chores       says when to purge; asks a leader's tree what is due;
-//	             sees that the server's files are still there
+//	             sees that the server's files are still there, and that the
+//	             segments open for reading suffice
 //	notes        turns notes into log lines
 //	watchdog     one for the disk, one for the applier: ends the process when
 //	             what it watches does not come back

@@ -49,5 +49,6 @@ func (noClients) SetServing(bool)                         {}
 func (noClients) CloseAll(string)                         {}
 func (noClients) Touched([]zab.SessionID) []zab.SessionID { return nil }
 func (noClients) Flush()                                  {}
+func (noClients) NoDescriptor() int64                     { return 0 }
 func (noClients) Addr() net.Addr                          { return nil }
 func (noClients) Close()                                  {}

@@ -20,7 +20,12 @@ import (
 	"github.com/quorumd/quorumd/zab"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv(fewFilesServer) != "" {
+		os.Exit(runFewFiles())
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // waitLimit bounds everything that is waited for in these tests.
 const waitLimit = 30 * time.Second

@@ -19,7 +19,7 @@ func (s *Server) readLogs() {
 		batch = s.logReads.take(batch)
 		for _, q := range batch {
 			ranked.NoLocks("a read of the log")
-			res, err := s.store.ReadLog(q)
+			res, err := s.readLog(q)
 			if err != nil {
 				s.fail(fmt.Errorf("server: read log after %s: %w", q.After, err))
 				return

@@ -41,6 +41,8 @@ type Server struct {
 	status  atomic.Pointer[replica.Status]
 	figures figures
 
+	descriptors descriptors
+
 	applier     *applier
 	disk        *diskRunner
 	logReads    *mailbox[zab.LogRead]  // bound: one for apply and one for each learner
@@ -69,6 +71,7 @@ type clients interface {
 	CloseAll(reason string)
 	Touched(dst []zab.SessionID) []zab.SessionID
 	Flush()
+	NoDescriptor() int64
 	Addr() net.Addr
 	Close()
 }
@@ -92,6 +95,9 @@ func Open(cfg Config) (*Server, error) {
 		inbox: newInbox(), logReads: newMailbox[zab.LogRead](), snapReads: newMailbox[zab.SnapRead](),
 		quit: make(chan struct{}), closing: make(chan struct{}), failed: make(chan struct{}), done: make(chan struct{}),
 	}
+	if err := s.planDescriptors(); err != nil {
+		return nil, err
+	}
 	s.watchdog = newWatchdog(cfg.DiskStall, s.abort)
 	s.watchdog.start() // what is found on the disk is read first of all
 	if err := s.restore(); err != nil {
@@ -102,7 +108,6 @@ func Open(cfg Config) (*Server, error) {
 	s.applier = newApplier(s)
 	s.disk = newDiskRunner(s)
 	s.snapshots = newSnapshotter(s)
-	s.warnDescriptors()
 	if err := s.openPorts(); err != nil {
 		err = joinClose(err, s.store)
 		s.watchdog.stop()
@@ -117,6 +122,7 @@ func (s *Server) restore() error {
 	began := time.Now()
 	store, found, err := txnlog.Open(watchedFS{s.cfg.FS, s.watchdog}, txnlog.Options{
 		DataDir: s.cfg.DataDir, LogDir: s.cfg.LogDir, Server: s.cfg.Self, SegmentSize: s.cfg.SegmentSize,
+		OpenSegments: s.descriptors.budget.readers,
 	})
 	if err != nil {
 		return fmt.Errorf("server: %w", err)
@@ -226,6 +232,7 @@ func (s *Server) openPorts() error {
 func (s *Server) clientConfig() clientport.Config {
 	c := s.cfg.Client
 	c.Self, c.Grace, c.CatchUp = s.cfg.Self, s.cfg.Tick, s.cfg.Tick/2
+	c.Budget = s.descriptors.budget.clients
 	c.Admin = s.adminHooks()
 	c.Log = s.log.With().Str("component", "clientport").Logger()
 	return c

@@ -1,9 +1,7 @@
 package txnlog
 
 import (
-	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/quorumd/quorumd/internal/must"
 	"github.com/quorumd/quorumd/internal/vfs"
@@ -155,17 +153,27 @@ func (s *Store) roll(first zab.Zxid) error {
 	w.buf, w.off, w.marked = header, 0, true
 	w.f, s.spare = s.spare, nil
 	w.salt = wire.ParseHeader(header).CRC
-	w.seg = &segment{path: path, id: info.ID, base: w.tail, last: w.tail, file: w.f,
+	before := w.seg
+	w.seg = &segment{path: path, id: info.ID, base: w.tail, last: w.tail, file: w.f, active: true,
 		index: []place{{w.tail, int64(len(header))}}}
 	s.rollAsked.Store(false)
-	s.mu.Lock()
-	s.segs = append(s.segs, w.seg)
-	s.uses++
-	w.seg.used = s.uses
-	victim := s.evict(w.seg)
-	s.mu.Unlock()
-	closeQuietly(victim)
+	s.addSegment(w.seg, before)
 	return nil
+}
+
+// addSegment lets readers see seg. The one before it, if any, is not appended to
+// any more: its file is the readers' if they have a place for it.
+func (s *Store) addSegment(seg, before *segment) {
+	var f vfs.File
+	var placed bool
+	s.mu.Lock()
+	s.segs = append(s.segs, seg)
+	if before != nil {
+		before.active = false
+		f, placed = s.settle(before)
+	}
+	s.mu.Unlock()
+	s.discard(f, placed)
 }
 
 // flush writes what is gathered.
@@ -231,7 +239,8 @@ func (s *Store) prepare() error {
 		return nil
 	}
 	f, err := s.fs.Create(s.logPath(spareName))
-	if s.w.seg != nil && (errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)) {
+	if s.w.seg != nil && outOfDescriptors(err) {
+		s.count(&s.stats.SegmentsRefused)
 		return nil // nothing was touched; the next call tries again
 	}
 	if err != nil {

@@ -104,7 +104,8 @@
 //
 // T7: the first error of an operation is final: nothing is retried, every later
 // call returns the same error (vfs.V1 says why). No error in this sense is that
-// there was no descriptor to make the next segment with: nothing was touched.
+// there was no descriptor to make the next segment with, to note the ensemble
+// with or to read with: nothing was touched.
 //
 // T8: who waits for a position is not known here. A roll, a sync and a
 // completion compare positions and offsets, so there is nothing that could be
@@ -128,7 +129,7 @@
 // # Bounds
 //
 //	gathered bytes           gatherSize, and one record
-//	open segments            Options.OpenSegments
+//	segments open to read    Options.OpenSegments; readers beyond it wait
 //	bytes of a SnapRead      maxSnapRead
 //	log kept for a learner   Options.HeldLog, or the snapshot's size
 //	unsynced snapshot bytes  unsyncedSnap

@@ -22,6 +22,7 @@ func Open(fsys vfs.FS, opt Options) (*Store, Recovered, error) {
 	if err := s.opt.fill(); err != nil {
 		return nil, Recovered{}, err
 	}
+	s.cache.init(&s.mu, s.opt.OpenSegments)
 	s.dataDir = filepath.Join(s.opt.DataDir, subDir)
 	s.logDir = filepath.Join(s.opt.LogDir, subDir)
 	found, err := s.open()
@@ -288,16 +289,24 @@ func (s *Store) writeIdentities() error {
 }
 
 // SetEnsemble notes durably whose committed history the store holds. To be
-// called when that becomes known; it does nothing when it was known.
+// called when that becomes known; it does nothing when it was known. Where there
+// is no descriptor to write it with, it is not known yet, and to be called again.
 func (s *Store) SetEnsemble(name uint64) error {
 	s.mu.Lock()
-	known := s.ensemble == name
+	before := s.ensemble
 	s.ensemble = name
 	s.mu.Unlock()
-	if known {
+	if before == name {
 		return nil
 	}
-	if err := s.writeIdentities(); err != nil {
+	err := s.writeIdentities()
+	if outOfDescriptors(err) {
+		s.mu.Lock()
+		s.ensemble = before
+		s.mu.Unlock()
+		return fmt.Errorf("txnlog: %w: %w", ErrNoDescriptor, err)
+	}
+	if err != nil {
 		if gone := s.inPlace(s.promise.path, s.promise.id, epochsSize); gone != nil {
 			err = gone // with the directory: that is the cause
 		}

@@ -185,7 +185,7 @@ func TestSegmentCache(t *testing.T) {
 		}
 	}
 	st := s.Stats()
-	if st.Segments < 8 || st.OpenSegments > 3 || st.SegmentEvicts == 0 || st.SegmentMisses == 0 || st.SegmentHits == 0 {
+	if r := st.Readers; st.Segments < 8 || r.Highest != 3 || r.Evictions == 0 || r.Misses == 0 || r.Hits == 0 {
 		t.Errorf("%+v", st)
 	}
 }

@@ -24,6 +24,9 @@ var (
 	// ErrSuperseded: before or while the snapshot was written, the log was
 	// truncated or replaced; the snapshot was thrown away.
 	ErrSuperseded = errors.New("snapshot is of a history that was replaced")
+	// ErrNoDescriptor: a file could not be opened, since the process or the system
+	// has no descriptor left. Nothing is wrong; the call may be made again.
+	ErrNoDescriptor = errors.New("no file descriptor left")
 )
 
 // Bounds of Options.
@@ -46,8 +49,8 @@ type Options struct {
 	// and that is reserved for each; DefaultSegmentSize if 0, at least
 	// MinSegmentSize. A record larger than that has a larger file to itself.
 	SegmentSize int64
-	// OpenSegments bounds the files kept open for reading the log;
-	// DefaultOpenSegments if 0.
+	// OpenSegments bounds the files open for reading the log, beside the one
+	// that is appended to; DefaultOpenSegments if 0. Readers beyond that wait.
 	OpenSegments int
 	// HeldLog is how many bytes of log a purge leaves for a learner that is being
 	// sent a snapshot, or as many as the snapshot has; DefaultHeldLog if 0.
@@ -102,13 +105,14 @@ type SnapshotInfo struct {
 
 // Stats are numbers for people. Counters count since Open.
 type Stats struct {
-	Segments      int
-	OpenSegments  int
-	SegmentHits   uint64 // reads that found their segment open
-	SegmentMisses uint64
-	SegmentEvicts uint64 // closed to keep within Options.OpenSegments
-	Snapshots     int
-	BadSnapshots  int   // found damaged; kept, never counted by Purge
-	LogBytes      int64 // without what is reserved and not written
-	SnapBytes     int64
+	Segments     int
+	Readers      ReaderStats
+	Snapshots    int
+	BadSnapshots int   // found damaged; kept, never counted by Purge
+	LogBytes     int64 // without what is reserved and not written
+	SnapBytes    int64
+	// For want of a descriptor the next segment was not made in advance, and
+	// the log went on in the one it was in; a snapshot was not written or sent.
+	SegmentsRefused  uint64
+	SnapshotsRefused uint64
 }

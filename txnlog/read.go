@@ -110,7 +110,7 @@ func (s *Store) readLog(lr *logReader, q zab.LogRead) (zab.LogReadResult, error)
 // of them, but one if recs is empty. It returns the position at or before z,
 // and the bytes that the records take.
 func (s *Store) readSegment(lr *logReader, v view, z zab.Zxid, budget int64, recs *[]zab.Record) (zab.Position, int64, error) {
-	f, err := s.acquire(v.seg)
+	f, err := s.acquire(v.seg, z > v.seg.base.Zxid)
 	if err != nil {
 		return zab.Position{}, 0, fmt.Errorf("read %s: %w", v.seg.path, err)
 	}
@@ -207,7 +207,7 @@ func (lr *logReader) parse(b []byte, prev uint32, recs *[]zab.Record) (int64, er
 func (s *Store) locate(v view, z zab.Zxid) (zab.Position, int64, error) {
 	lr := s.readers.Get().(*logReader)
 	defer s.readers.Put(lr)
-	f, err := s.acquire(v.seg)
+	f, err := s.acquire(v.seg, false)
 	if err != nil {
 		return zab.Position{}, 0, fmt.Errorf("read %s: %w", v.seg.path, err)
 	}

@@ -1,6 +1,7 @@
 package txnlog
 
 import (
+	linked "container/list"
 	"path/filepath"
 	"sort"
 
@@ -28,8 +29,15 @@ type segment struct {
 
 	file    vfs.File // open, or nil
 	refs    int      // readers that use file
-	used    uint64   // Store.uses at the last use
+	active  bool     // file is the writer's
 	removed bool     // close file with the last reader
+
+	// The segment cache's.
+	opening bool            // somebody is at it
+	placed  bool            // file has a place there
+	idle    *linked.Element // has a place, and nobody reads; else nil
+	tick    uint64          // of the last read
+	evicted uint64          // misses when it was closed for room; 0 if it was not
 }
 
 // place is a point of a segment: the position reached and the offset of the
@@ -64,84 +72,6 @@ func (seg *segment) wantsPlace(off int64) bool {
 	return off-seg.index[len(seg.index)-1].off >= indexEvery
 }
 
-// acquire opens seg for reading, or finds it open. release must follow.
-func (s *Store) acquire(seg *segment) (vfs.File, error) {
-	s.mu.Lock()
-	s.uses++
-	seg.used = s.uses
-	if seg.file != nil {
-		seg.refs++
-		s.stats.SegmentHits++
-		f := seg.file
-		s.mu.Unlock()
-		return f, nil
-	}
-	s.stats.SegmentMisses++
-	s.mu.Unlock()
-	f, err := s.fs.Open(seg.path)
-	if err != nil {
-		return nil, err
-	}
-	s.mu.Lock()
-	var surplus vfs.File
-	if seg.file == nil {
-		seg.file = f
-	} else { // somebody was quicker
-		surplus, f = f, seg.file
-	}
-	seg.refs++
-	victim := s.evict(seg)
-	s.mu.Unlock()
-	closeQuietly(surplus)
-	closeQuietly(victim)
-	return f, nil
-}
-
-func (s *Store) release(seg *segment) {
-	s.mu.Lock()
-	seg.refs--
-	f := s.unused(seg)
-	s.mu.Unlock()
-	closeQuietly(f)
-}
-
-// unused takes the file away from a removed segment that nobody reads.
-func (s *Store) unused(seg *segment) vfs.File {
-	if !seg.removed || seg.refs > 0 {
-		return nil
-	}
-	f := seg.file
-	seg.file = nil
-	return f
-}
-
-// evict takes the file away from the segment that was not used for longest,
-// when more than Options.OpenSegments are open. The active segment and those
-// being read keep theirs.
-func (s *Store) evict(not *segment) vfs.File {
-	open := 0
-	var oldest *segment
-	for _, seg := range s.segs {
-		if seg.file == nil {
-			continue
-		}
-		open++
-		if seg == not || seg == s.segs[len(s.segs)-1] || seg.refs > 0 {
-			continue
-		}
-		if oldest == nil || seg.used < oldest.used {
-			oldest = seg
-		}
-	}
-	if open <= s.opt.OpenSegments || oldest == nil {
-		return nil
-	}
-	s.stats.SegmentEvicts++
-	f := oldest.file
-	oldest.file = nil
-	return f
-}
-
 // dropSegment takes seg, which must be the first or the last, out of the index
 // of segments and removes its file durably. The order of removals is durable
 // too: a crash must not leave a hole.
@@ -154,9 +84,9 @@ func (s *Store) dropSegment(seg *segment) error {
 		s.segs = s.segs[:len(s.segs)-1]
 	}
 	seg.removed = true
-	f := s.unused(seg)
+	f, placed := s.settle(seg)
 	s.mu.Unlock()
-	closeQuietly(f)
+	s.discard(f, placed)
 	if err := s.fs.Remove(seg.path); err != nil {
 		return err
 	}

@@ -91,6 +91,9 @@ func (s *Store) openNewest() (*snapRead, error) {
 		case errors.Is(err, fs.ErrNotExist):
 			s.passOver(sn)
 			continue
+		case outOfDescriptors(err):
+			s.count(&s.stats.SnapshotsRefused)
+			return nil, err
 		case err != nil:
 			return nil, err
 		}

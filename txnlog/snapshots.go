@@ -65,6 +65,9 @@ func (s *Store) CreateSnapshot(at zab.Position) (*SnapshotWriter, error) {
 	if w.f, err = s.fs.Create(w.tmp); err == nil {
 		err = w.fw.begin(w.f, at)
 	}
+	if outOfDescriptors(err) {
+		s.count(&s.stats.SnapshotsRefused)
+	}
 	if err != nil {
 		w.Abort()
 		return nil, fmt.Errorf("txnlog: create snapshot: %w", err)

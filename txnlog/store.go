@@ -51,7 +51,7 @@ type Store struct {
 	snaps   []*snapshot  // ascending
 	writing bool         // a SnapshotWriter is at work
 	reads   map[uint64]*snapRead
-	uses    uint64
+	cache   segmentCache
 	stats   Stats
 	// ensemble is whose committed history the directories hold, 0 while
 	// unknown.
@@ -167,7 +167,11 @@ func (s *Store) Close() error {
 	files := []vfs.File{s.spare}
 	for _, seg := range segs {
 		seg.removed = true
-		files = append(files, s.unused(seg))
+		f, placed := s.settle(seg)
+		if placed {
+			s.cache.stats.Open--
+		}
+		files = append(files, f)
 	}
 	s.mu.Unlock()
 	for _, f := range files {
@@ -187,6 +191,13 @@ func (s *Store) Close() error {
 	return err
 }
 
+// count raises one of the counters of stats.
+func (s *Store) count(n *uint64) {
+	s.mu.Lock()
+	*n++
+	s.mu.Unlock()
+}
+
 // Stats returns the numbers of the moment.
 func (s *Store) Stats() Stats {
 	s.mu.Lock()
@@ -195,10 +206,8 @@ func (s *Store) Stats() Stats {
 	st.Segments, st.Snapshots = len(s.segs), len(s.snaps)
 	for _, seg := range s.segs {
 		st.LogBytes += seg.end
-		if seg.file != nil {
-			st.OpenSegments++
-		}
 	}
+	st.Readers = s.cache.figures()
 	for _, sn := range s.snaps {
 		st.SnapBytes += sn.size
 		if sn.state == snapBad {

@@ -93,7 +93,8 @@ func (s *Store) rebuildable(at zab.Position) bool {
 // returns the segments and the snapshots to be removed.
 func (s *Store) cutIndex(at zab.Position, off int64) ([]*segment, []*snapshot) {
 	var closing vfs.File
-	defer func() { closeQuietly(closing) }()
+	var placed bool
+	defer func() { s.discard(closing, placed) }()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gen++
@@ -114,7 +115,7 @@ func (s *Store) cutIndex(at zab.Position, off int64) ([]*segment, []*snapshot) {
 		s.segs[keep-1] = &segment{path: old.path, base: old.base, last: at, end: off,
 			index: slices.Clone(old.index[:n])}
 		old.removed = true
-		closing = s.unused(old)
+		closing, placed = s.settle(old)
 	}
 	var beyond []*snapshot
 	for _, sn := range s.snaps {
@@ -175,11 +176,24 @@ func (s *Store) openActive(seg *segment, found bool) error {
 		closeQuietly(f)
 		return fmt.Errorf("cut %s to %d bytes: %w", seg.path, seg.end, err)
 	}
-	s.mu.Lock()
-	seg.file, seg.id = f, info.ID
-	s.mu.Unlock()
+	seg = s.takeOver(seg, f, info.ID)
 	s.w.seg, s.w.f, s.w.off, s.w.salt, s.w.marked = seg, f, seg.end, salt, false
 	return nil
+}
+
+// takeOver makes f the file of the last segment. Who has begun to read that
+// segment since it became the last has a file of his own: he keeps it, and the
+// value that it belongs to, until he is done.
+func (s *Store) takeOver(seg *segment, f vfs.File, id uint64) *segment {
+	s.mu.Lock()
+	fresh := &segment{path: seg.path, base: seg.base, id: id, mark: seg.mark, last: seg.last, end: seg.end,
+		index: seg.index, file: f, active: true}
+	s.segs[len(s.segs)-1] = fresh
+	seg.removed = true
+	old, placed := s.settle(seg)
+	s.mu.Unlock()
+	s.discard(old, placed)
+	return fresh
 }
 
 // writeAgain writes the bytes from off to end where they are.

@@ -30,7 +30,7 @@ var layers = []layer{
 	{"local ensembles", []string{"internal/ensemble"}},
 	{"program", []string{"cmd/quorumd"}},
 	{"test harness", []string{"test/harness"}},
-	{"tests of processes", []string{"test/clients", "test/clients/gozk", "test/failover", "test/malformed", "test/badinput", "test/compare", "test/compat", "test/chaos"}},
+	{"tests of processes", []string{"test/clients", "test/clients/gozk", "test/failover", "test/malformed", "test/badinput", "test/descriptors", "test/compare", "test/compat", "test/chaos"}},
 	{"catalogue", []string{"test/catalogue"}},
 	{"commands of tests", []string{"test/failover/cmd", "test/catalogue/cmd", "test/chaos/cmd"}},
 }
@@ -66,6 +66,7 @@ var edges = map[string][]string{
 	"test/catalogue/cmd": {"test/catalogue"},
 	"test/malformed":     {"test/harness"},
 	"test/badinput":      {"test/harness"},
+	"test/descriptors":   {"test/harness"},
 	"test/compare":       {"test/harness"},
 	"test/compat":        {"test/harness"},
 	"test/chaos":         {"client", "test/harness"},

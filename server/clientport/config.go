@@ -32,6 +32,7 @@ type Config struct {
 
 	MaxPerAddress    int           // connections of one address, 0 is unlimited
 	MaxConnections   int           // connections in all, 0 is unlimited
+	Budget           int           // connections for which there are descriptors, 0 is unlimited
 	MinTimeout       time.Duration // of a session
 	MaxTimeout       time.Duration // of a session
 	MaxBuffer        int           // bytes of a request frame
@@ -71,6 +72,14 @@ func (c *Config) setDefaults() {
 	if c.MaxOutput == 0 {
 		c.MaxOutput = DefaultMaxOutput
 	}
+}
+
+// limit is how many clients are served at a time, 0 is unlimited.
+func (c *Config) limit() int {
+	if c.MaxConnections > 0 && (c.Budget == 0 || c.MaxConnections < c.Budget) {
+		return c.MaxConnections
+	}
+	return c.Budget
 }
 
 // negotiate clamps the session timeout that a client wants, in ms.

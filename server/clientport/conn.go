@@ -38,8 +38,12 @@ const (
 	whyStuck   why = "write took too long"
 	whySlow    why = "answers not taken"
 	whyClosed  why = "closed by the server"
+	whyBudget  why = noDescriptors
 	whyFailed  why = "write failed"
 )
+
+// noDescriptors is why a client is turned away whom MaxConnections would let in.
+const noDescriptors = "the file descriptors for clients are used up"
 
 // ending is how a connection goes. A connection only ever moves down the list.
 type ending uint8
@@ -64,6 +68,9 @@ type conn struct {
 	addr   netip.Addr
 	remote string // host:port
 	opened time.Duration
+	// wordOnly: there is no descriptor in the budget for a session. Set by
+	// table.add and never changed then.
+	wordOnly bool
 
 	done  chan struct{} // closed when the connection ends
 	gone  chan struct{} // closed when the writer has returned

@@ -35,6 +35,7 @@ func (l *latency) figures() admin.Latency {
 type figures struct {
 	received, sent      atomic.Int64 // packets
 	refused, authFailed atomic.Int64
+	noDescriptor        atomic.Int64 // refused for want of one
 
 	mu      ranked.Mutex[ranked.Leaf]
 	latency latency

@@ -78,6 +78,11 @@ func (c *conn) handshake() bool {
 		c.word(string(first[:]))
 		return false
 	}
+	if c.wordOnly {
+		c.p.turnedAway(c, noDescriptors)
+		c.end(endFlush, whyBudget)
+		return false
+	}
 	if !c.fill() {
 		return false
 	}

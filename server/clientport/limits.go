@@ -50,6 +50,11 @@ const (
 	acceptRetryMin = 10 * time.Millisecond
 	acceptRetryMax = time.Second
 
+	// WordPlaces is how many connections are taken beyond Config.Budget, to ask a
+	// four-letter word within wordTime.
+	WordPlaces = 8
+	wordTime   = time.Second
+
 	// closeTime is how long Close lets clients take what was written to them.
 	closeTime = time.Second
 

@@ -15,11 +15,14 @@ import (
 func (p *Port) acceptFrom(ln net.Listener) {
 	defer p.wg.Done()
 	wait := time.Duration(0)
+	warned, failed := false, time.Duration(0)
 	for {
 		nc, err := ln.Accept()
 		if err == nil {
-			if wait > 0 {
+			// One place that became free and is taken is no end of the shortage.
+			if warned && p.now()-failed > acceptRetryMax {
 				p.log.Info().Msg("client connections are accepted again")
+				warned = false
 			}
 			wait = 0
 			p.admit(nc)
@@ -35,7 +38,11 @@ func (p *Port) acceptFrom(ln net.Listener) {
 			p.host.Fail(fmt.Errorf("clientport: connections cannot be accepted any more: %w", err))
 			return
 		}
-		if wait == 0 {
+		if outOfDescriptors(err) {
+			p.figures.noDescriptor.Add(1)
+		}
+		if failed = p.now(); !warned {
+			warned = true
 			p.log.Warn().Err(err).Int("connections", p.table.len()).
 				Msg("client connections cannot be accepted; raise the limit of open files or close clients")
 		}
@@ -79,13 +86,21 @@ func (p *Port) pause(d time.Duration) bool {
 // admit starts a connection's goroutines, or closes it without a word.
 func (p *Port) admit(nc net.Conn) {
 	c := newConn(p, nc)
-	if refusal := p.table.add(c, p.cfg.MaxPerAddress, p.cfg.MaxConnections); refusal != "" {
+	if refusal := p.table.add(c, &p.cfg); refusal != "" {
 		nc.Close()
-		p.figures.refused.Add(1)
-		p.noisy.Warn().Str("client", c.remote).Str("reason", refusal).Msg("client connection refused")
+		p.turnedAway(c, refusal)
 		return
 	}
 	p.wg.Add(2)
 	go c.serve()
 	go c.write()
+}
+
+// turnedAway counts a client that is not let in.
+func (p *Port) turnedAway(c *conn, reason string) {
+	p.figures.refused.Add(1)
+	if reason == noDescriptors {
+		p.figures.noDescriptor.Add(1)
+	}
+	p.noisy.Warn().Str("client", c.remote).Str("reason", reason).Msg("client connection refused")
 }

@@ -3,10 +3,8 @@ package clientport
 import (
 	"cmp"
 	"maps"
-	"os"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/quorumd/quorumd/admin"
@@ -32,8 +30,11 @@ func (s source) Server() admin.Server {
 	p.figures.mu.Lock()
 	v.Latency = p.figures.latency.figures()
 	p.figures.mu.Unlock()
-	v.OpenFiles, v.MaxFiles = descriptors()
-	v.Extra = []admin.Metric{{Name: "connection_rejected", Value: p.figures.refused.Load()}}
+	v.OpenFiles, v.MaxFiles = Descriptors()
+	v.Extra = []admin.Metric{
+		{Name: "connection_rejected", Value: p.figures.refused.Load()},
+		{Name: "quorumd_client_connections_limit", Value: int64(p.cfg.limit())},
+	}
 	p.state.RLock()
 	fillState(&v, p.current())
 	p.state.RUnlock()
@@ -41,25 +42,6 @@ func (s source) Server() admin.Server {
 		p.cfg.Admin.Fill(&v)
 	}
 	return v
-}
-
-// descriptors returns the open file descriptors and their limit, 0 when the
-// system does not tell.
-func descriptors() (open, limit int64) {
-	var r syscall.Rlimit
-	if syscall.Getrlimit(syscall.RLIMIT_NOFILE, &r) == nil {
-		limit = int64(r.Cur)
-	}
-	dir, err := os.Open("/proc/self/fd")
-	if err != nil {
-		return 0, limit
-	}
-	defer dir.Close() //nolint:errcheck // it was only read
-	names, err := dir.Readdirnames(-1)
-	if err != nil {
-		return 0, limit
-	}
-	return int64(len(names)), limit
 }
 
 func (s source) Conns() []admin.Conn {

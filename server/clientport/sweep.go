@@ -33,7 +33,11 @@ func (c *conn) check(now time.Duration) {
 		return
 	}
 	if !established {
-		if now-c.opened > c.p.cfg.Sessionless {
+		limit := c.p.cfg.Sessionless
+		if c.wordOnly {
+			limit = min(limit, wordTime)
+		}
+		if now-c.opened > limit {
 			c.end(endFlush, whyNobody)
 		}
 		return

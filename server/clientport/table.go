@@ -25,18 +25,23 @@ func (t *table) init() {
 	t.perAddr = map[netip.Addr]int{}
 }
 
-// refusal says why a connection was not taken, "" when it was.
-func (t *table) add(c *conn, maxPerAddress, maxConnections int) (refusal string) {
+// add takes c in; refusal says why not, "" when it was. Beyond the budget there
+// are WordPlaces for those who only ask a four-letter word: whoever looks what is
+// wrong gets an answer while clients storm the port.
+func (t *table) add(c *conn, cfg *Config) (refusal string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	switch {
 	case t.shutdown:
 		return "the port is closing"
-	case maxConnections > 0 && len(t.conns) >= maxConnections:
+	case cfg.MaxConnections > 0 && len(t.conns) >= cfg.MaxConnections:
 		return "maxCnxns reached"
-	case maxPerAddress > 0 && t.perAddr[c.addr] >= maxPerAddress:
+	case cfg.MaxPerAddress > 0 && t.perAddr[c.addr] >= cfg.MaxPerAddress:
 		return "maxClientCnxns reached"
+	case cfg.Budget > 0 && len(t.conns) >= cfg.Budget+WordPlaces:
+		return noDescriptors
 	}
+	c.wordOnly = cfg.Budget > 0 && len(t.conns) >= cfg.Budget
 	t.last++
 	c.number = t.last
 	t.conns[c] = struct{}{}

@@ -32,6 +32,7 @@ func (t *Transport) accept(ln net.Listener, ch channel) {
 			return
 		}
 		t.count(func(f *Figures) { f.AcceptFails++ })
+		t.countShortage(err)
 		t.warn.accept.Warn().Err(err).Stringer("port", ch).
 			Msg("connections of peers cannot be accepted; raise the limit of open files")
 		wait = min(max(2*wait, acceptRetryMin), acceptRetryMax)
@@ -65,13 +66,20 @@ func passing(err error) bool {
 	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
+// countShortage counts err if it says that there is no file descriptor left.
+func (t *Transport) countShortage(err error) {
+	if errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE) {
+		t.count(func(f *Figures) { f.NoDescriptor++ })
+	}
+}
+
 // admit hears who it is, unless too many are being heard already.
 func (t *Transport) admit(nc net.Conn, ch channel) {
 	select {
 	case t.places <- struct{}{}:
 	default:
 		nc.Close()
-		t.refused(nc, ch, fmt.Errorf("%d connections wait to say who they are, the limit", maxStrangers))
+		t.refused(nc, ch, fmt.Errorf("%d connections wait to say who they are, the limit", MaxStrangers))
 		return
 	}
 	t.mu.Lock()

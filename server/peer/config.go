@@ -13,8 +13,8 @@ const (
 	// helloTimeout is how long a connection may take to say who it is and get
 	// its answer.
 	helloTimeout = 5 * time.Second
-	// maxStrangers is how many connections may be without a hello at a time.
-	maxStrangers = 64
+	// MaxStrangers is how many connections may be without a hello at a time.
+	MaxStrangers = 64
 
 	// DefaultMaxBody bounds the body of a frame on a quorum connection in
 	// bytes. The largest are a client's request and the touched sessions in a

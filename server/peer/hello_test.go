@@ -123,7 +123,7 @@ func TestStrangers(t *testing.T) {
 func TestManyStrangers(t *testing.T) {
 	m := newMemory()
 	b, _ := open(t, m, 2, func(c *Config) { c.HelloTimeout = time.Minute })
-	for range maxStrangers {
+	for range MaxStrangers {
 		call(t, m, "quorum2")
 	}
 	closedSoon(t, call(t, m, "quorum2"))

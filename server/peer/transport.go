@@ -51,8 +51,11 @@ type Figures struct {
 	Damaged     uint64 // connections that ended with a frame that was wrong
 	Overflowed  uint64 // links closed because too much waited to be written
 	AcceptFails uint64 // failures of the system to accept
-	QueuedBytes int64  // waiting to be written on all links
-	Reachable   int    // peers whose election port is connected
+	// NoDescriptor counts the connections that were not accepted, or not made,
+	// for want of a file descriptor.
+	NoDescriptor uint64
+	QueuedBytes  int64 // waiting to be written on all links
+	Reachable    int   // peers whose election port is connected
 }
 
 // warnings are the loggers of what strangers can cause at will.
@@ -74,7 +77,7 @@ func Open(cfg Config, host Host) (*Transport, error) {
 	t := &Transport{
 		cfg: cfg, host: host, log: cfg.Log, warn: newWarnings(cfg.Log),
 		members: map[zab.ServerID]Member{}, voices: map[zab.ServerID]*voice{},
-		places: make(chan struct{}, maxStrangers), conns: map[net.Conn]struct{}{},
+		places: make(chan struct{}, MaxStrangers), conns: map[net.Conn]struct{}{},
 		links: map[zab.LinkID]*link{}, dials: map[zab.ServerID]bool{}, ears: map[zab.ServerID]net.Conn{},
 	}
 	for _, m := range cfg.Members {
@@ -181,6 +184,7 @@ func (t *Transport) connect(m Member, address string, ch channel) (net.Conn, err
 	ctx, cancel := context.WithTimeout(t.ctx, t.cfg.ConnectTimeout)
 	defer cancel()
 	nc, err := t.cfg.Network.Dial(ctx, address)
+	t.countShortage(err)
 	if err != nil {
 		return nil, err
 	}
