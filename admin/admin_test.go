@@ -67,7 +67,11 @@ func (s *still) Digests() []Digest { return []Digest{{0x100000080, 1 << 63}, {0x
 func (s *still) TraceMask() int64     { return s.mask }
 func (s *still) SetTraceMask(m int64) { s.mask = m }
 func (s *still) ResetServer()         { s.resets = append(s.resets, "server") }
-func (s *still) ResetConns()          { s.resets = append(s.resets, "conns") }
+func (s *still) TakeSnapshot() (zab.Zxid, bool) {
+	s.resets = append(s.resets, "snapshot")
+	return s.server.Zxid, s.server.Mode != "standalone"
+}
+func (s *still) ResetConns() { s.resets = append(s.resets, "conns") }
 
 // leading is the leader of ZooKeeper's captured outputs.
 func leading() *still {
@@ -96,7 +100,7 @@ func stopped() *still {
 	return s
 }
 
-const everyWord = "conf cons crst dirs dump envi gtmk hash isro mntr ruok srst srvr stat stmk wchc wchp wchs"
+const everyWord = "conf cons crst csnp dirs dump envi gtmk hash isro mntr ruok srst srvr stat stmk wchc wchp wchs"
 
 // TestGolden compares the answer to every word in three states of a server.
 func TestGolden(t *testing.T) {

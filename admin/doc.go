@@ -1,7 +1,8 @@
-// Package admin writes the answers to ZooKeeper's four-letter words. It formats
-// published values and nothing else: it reads no tree, takes no lock of the
-// server and opens no socket, so that a monitoring system can never slow a
-// server down by more than the cost of the text.
+// Package admin writes the answers to ZooKeeper's four-letter words, and to
+// ClickHouse Keeper's csnp, which asks for a snapshot. It formats published
+// values and nothing else: it reads no tree, takes no lock of the server and
+// opens no socket, so that a monitoring system can never slow a server down by
+// more than the cost of the text.
 //
 //	client port ──first four bytes──▶ Lookup ──▶ Words.Answer(dst, word, src)
 //	                                                 │

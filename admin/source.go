@@ -32,6 +32,9 @@ type Source interface {
 	// ResetConns those of every connection (crst).
 	ResetServer()
 	ResetConns()
+	// TakeSnapshot asks for a snapshot of at least the zxid that it returns and
+	// does not wait for it. ok is false while one is being written.
+	TakeSnapshot() (at zab.Zxid, ok bool)
 }
 
 // Server holds the figures of one server at one moment.

@@ -59,6 +59,8 @@ func lookup(name string) (word, bool) {
 		return word{false, appendCrst}, true
 	case "srst":
 		return word{false, appendSrst}, true
+	case "csnp":
+		return word{false, appendCsnp}, true
 	}
 	return word{}, false
 }
@@ -133,4 +135,17 @@ func appendCrst(dst []byte, src Source) []byte {
 func appendSrst(dst []byte, src Source) []byte {
 	src.ResetServer()
 	return append(dst, "Server stats reset.\n"...)
+}
+
+// SnapshotRefused is the answer to csnp when no snapshot can be asked for now.
+const SnapshotRefused = "Failed to schedule snapshot creation task.\n"
+
+// appendCsnp asks for a snapshot, as ClickHouse Keeper's word of that name
+// does, and answers the zxid that it will reach at least.
+func appendCsnp(dst []byte, src Source) []byte {
+	at, ok := src.TakeSnapshot()
+	if !ok {
+		return append(dst, SnapshotRefused...)
+	}
+	return append(append(dst, at.String()...), '\n')
 }

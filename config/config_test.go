@@ -90,7 +90,7 @@ func TestKeysReachTheirFields(t *testing.T) {
 		"autopurge.purgeInterval=5 ms":             func(c *Config) any { return c.Storage.PurgeInterval == 5*time.Millisecond },
 		"autopurge.snapRetainCount=1":              func(c *Config) any { return c.Storage.SnapRetainCount == 3 },
 		"4lw.commands.whitelist=ruok, mntr,nope":   func(c *Config) any { return slices.Equal(c.Words, []string{"mntr", "ruok"}) },
-		"4lw.commands.whitelist=*":                 func(c *Config) any { return len(c.Words) == 18 },
+		"4lw.commands.whitelist=*":                 func(c *Config) any { return len(c.Words) == 19 },
 		"maxClientCnxns=0":                         func(c *Config) any { return c.Client.MaxPerAddress == 0 },
 		"descriptorCheckEnabled=false":             func(c *Config) any { return c.SkipDescriptorCheck },
 		"descriptorCheckEnabled=true":              func(c *Config) any { return !c.SkipDescriptorCheck },

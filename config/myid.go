@@ -46,12 +46,22 @@ func parseMyID(data []byte) (zab.ServerID, error) {
 	return id, nil
 }
 
-// WriteMyID writes dataDir/myid, making the directory.
+// WriteMyID writes dataDir/myid, making the directory. A server may be reading
+// it: it finds an id, the old one or this one.
 func WriteMyID(dataDir string, id zab.ServerID) error {
 	if err := os.MkdirAll(dataDir, 0o755); err != nil {
 		return fmt.Errorf("config: make data directory: %w", err)
 	}
-	if err := os.WriteFile(filepath.Join(dataDir, MyIDFile), fmt.Appendf(nil, "%d\n", id), 0o644); err != nil {
+	if have, found, problem := readMyID(dataDir, os.ReadFile); found && problem == nil && have == id {
+		return nil
+	}
+	name := filepath.Join(dataDir, MyIDFile)
+	tmp := fmt.Sprintf("%s.%d.tmp", name, os.Getpid()) // two commands may do this at once
+	err := os.WriteFile(tmp, fmt.Appendf(nil, "%d\n", id), 0o644)
+	if err == nil {
+		err = os.Rename(tmp, name)
+	}
+	if err != nil {
 		return fmt.Errorf("config: write myid: %w", err)
 	}
 	return nil

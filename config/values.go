@@ -147,10 +147,10 @@ func path(field func(*Config) *string, example string) setter {
 	}
 }
 
-// knownWords lists the four-letter words of ZooKeeper, sorted.
+// knownWords lists the four-letter words, sorted: ZooKeeper's and csnp.
 func knownWords() []string {
 	return []string{
-		"conf", "cons", "crst", "dirs", "dump", "envi", "gtmk", "hash", "isro", "mntr",
+		"conf", "cons", "crst", "csnp", "dirs", "dump", "envi", "gtmk", "hash", "isro", "mntr",
 		"ruok", "srst", "srvr", "stat", "stmk", "wchc", "wchp", "wchs",
 	}
 }

@@ -165,6 +165,10 @@ func (s *State) Reapable(wall int64, limit int) []string { return s.tree.Reapabl
 // Figures returns the tree's figures for monitoring.
 func (s *State) Figures() znode.Figures { return s.tree.Figures() }
 
+// Walk shows every znode to visit, parents first, siblings by name, until an
+// error.
+func (s *State) Walk(visit func(*znode.Node) error) error { return s.tree.Walk(visit) }
+
 // Watches lists who watches what, sorted by path.
 func (s *State) Watches() []znode.Watch { return s.tree.Watches() }
 

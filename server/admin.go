@@ -20,7 +20,7 @@ import (
 func (s *Server) adminHooks() clientport.Admin {
 	return clientport.Admin{
 		Version: s.cfg.Version, Fill: s.fillAdmin, Conf: s.adminConf, Env: s.environment, Dirs: s.adminDirs,
-		Digests: s.figures.kept,
+		Digests: s.figures.kept, Snapshot: s.takeSnapshot,
 	}
 }
 

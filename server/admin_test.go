@@ -90,3 +90,24 @@ func TestInstallClosesClientsFirst(t *testing.T) {
 		t.Errorf("clients were sent away %d times; afterwards the new state is in place: %v", len(port.closed), s.state == after)
 	}
 }
+
+// TestSnapshotWord: csnp has a snapshot written of what was applied, and is
+// refused while one is being written.
+func TestSnapshotWord(t *testing.T) {
+	s := openAlone(t, nil)
+	eventually(t, "the server serving", func() bool { return s.Status().Serving })
+	at, ok := s.takeSnapshot()
+	if !ok || at != s.state.Applied().Zxid {
+		t.Fatalf("asked for a snapshot: %s, %v", at, ok)
+	}
+	eventually(t, "a snapshot of that", func() bool {
+		info, ok := s.store.NewestSnapshot()
+		return ok && info.At.Zxid >= at
+	})
+	eventually(t, "the snapshotter idle", func() bool { return !s.snapshots.busy.Load() })
+	s.snapshots.busy.Store(true)
+	if _, ok := s.takeSnapshot(); ok {
+		t.Error("a second snapshot is promised while one is being written")
+	}
+	s.snapshots.busy.Store(false)
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
 	"github.com/quorumd/quorumd/txnlog"
+	"github.com/quorumd/quorumd/zab"
 )
 
 // snapNodes is how many znodes are encoded under one hold of the state's read
@@ -42,6 +43,15 @@ func (sn *snapshotter) due() bool {
 	}
 	signal(sn.ask)
 	return true
+}
+
+// takeSnapshot asks for a snapshot, for the word csnp, and returns what it will
+// hold at least. It does not wait: a purge may be reading for minutes.
+func (s *Server) takeSnapshot() (zab.Zxid, bool) {
+	s.stateMu.RLock()
+	at := s.state.Applied().Zxid
+	s.stateMu.RUnlock()
+	return at, s.snapshots.due()
 }
 
 // demand sees that tried will be signalled: for the snapshot that is being

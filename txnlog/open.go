@@ -17,14 +17,18 @@ import (
 // missing. Errors wrap ErrForeign, ErrCorrupt or vfs.ErrLocked where one of
 // these is the cause; what is damaged is left as it is.
 func Open(fsys vfs.FS, opt Options) (*Store, Recovered, error) {
-	s := &Store{fs: fsys, opt: opt, enc: wire.NewEncoder(), reads: make(map[uint64]*snapRead)}
-	s.readers.New = newLogReader
-	if err := s.opt.fill(); err != nil {
+	return openWith(fsys, opt, nil)
+}
+
+// openWith is Open with the locks that a Hold has taken, nil for none.
+func openWith(fsys vfs.FS, opt Options, locks []io.Closer) (*Store, Recovered, error) {
+	s, err := outside(fsys, opt)
+	if err != nil {
 		return nil, Recovered{}, err
 	}
 	s.cache.init(&s.mu, s.opt.OpenSegments)
-	s.dataDir = filepath.Join(s.opt.DataDir, subDir)
-	s.logDir = filepath.Join(s.opt.LogDir, subDir)
+	s.reads, s.locks = make(map[uint64]*snapRead), locks
+	s.readers.New = newLogReader
 	found, err := s.open()
 	if err != nil {
 		s.giveUp()
@@ -45,8 +49,10 @@ func (s *Store) open() (Recovered, error) {
 			return Recovered{}, err
 		}
 	}
-	if err := s.lock(); err != nil {
-		return Recovered{}, err
+	if s.locks == nil {
+		if err := s.lock(); err != nil {
+			return Recovered{}, err
+		}
 	}
 	if err := s.holdDirs(); err != nil {
 		return Recovered{}, err
@@ -133,14 +139,17 @@ const restore = "restore it, or empty the directory to have this server copied f
 // becomes that of whoever it is when it joins others.
 const nameless zab.ServerID = 0
 
-func (s *Store) checkIdentity(dir string) (identity, error) {
+// readIdentity reads whose data a directory holds.
+func (s *Store) readIdentity(dir string) (identity, error) {
 	var id identity
 	path := filepath.Join(dir, identityName)
 	b, err := vfs.ReadFile(s.fs, path, identityLimit)
 	var large *vfs.TooLargeError
 	switch {
-	case errors.Is(err, fs.ErrNotExist) || errors.As(err, &large):
+	case errors.Is(err, fs.ErrNotExist):
 		return id, fmt.Errorf("read identity: %w; %s", err, restore)
+	case errors.As(err, &large):
+		return id, fmt.Errorf("%w: read identity: %w; %s", ErrCorrupt, err, restore)
 	case err != nil && err != io.EOF:
 		return id, fmt.Errorf("read identity: %w", err)
 	}
@@ -160,76 +169,90 @@ func (s *Store) checkIdentity(dir string) (identity, error) {
 	if id.Version != formatVersion {
 		return id, fmt.Errorf("%w: %s is of version %d, this program reads version %d", ErrForeign, dir, id.Version, formatVersion)
 	}
-	if id.Server != s.opt.Server && id.Server != nameless {
-		return id, fmt.Errorf("%w: %s belongs to server %d, this is server %d; correct myid, or name this server's own directory",
-			ErrForeign, dir, id.Server, s.opt.Server)
-	}
 	return id, nil
 }
 
-// admit checks that the directories are this server's, or new, and reads the
-// epochs file. A new pair is marked in this order: epochs, identity beside the
-// log, identity beside the epochs. Whatever is found before the last of them
-// must be what an interrupted first start leaves.
-func (s *Store) admit() error {
+func (s *Store) checkIdentity(dir string) (identity, error) {
+	id, err := s.readIdentity(dir)
+	if err == nil && id.Server != s.opt.Server && id.Server != nameless {
+		err = fmt.Errorf("%w: %s belongs to server %d, this is server %d; correct myid, or name this server's own directory",
+			ErrForeign, dir, id.Server, s.opt.Server)
+	}
+	return id, err
+}
+
+// admission is what judge found.
+type admission struct {
+	id    identity
+	fresh bool // nothing but what an interrupted first start leaves
+}
+
+// judge checks that the directories are this server's, or new, and changes
+// nothing. A new pair is marked in this order: epochs, identity beside the log,
+// identity beside the epochs. Whatever is found before the last of them must be
+// what an interrupted first start leaves.
+func (s *Store) judge() (admission, error) {
+	var a admission
 	data, err := list(s.fs, s.dataDir)
 	if err != nil {
-		return err
+		return a, err
 	}
 	log, err := list(s.fs, s.logDir)
 	if err != nil {
-		return err
+		return a, err
 	}
 	if err := s.checkSplit(data, log); err != nil {
-		return err
+		return a, err
 	}
 	if log.identity {
 		if _, err := s.checkIdentity(s.logDir); err != nil {
-			return err
+			return a, err
 		}
 	}
-	dec := wire.NewDecoder()
 	if !data.identity {
-		return s.initialise(data, log, dec)
+		a.fresh = true
+		return a, s.checkFresh(data, log)
 	}
-	id, err := s.checkIdentity(s.dataDir)
-	if err != nil {
-		return err
+	if a.id, err = s.checkIdentity(s.dataDir); err != nil {
+		return a, err
 	}
 	if !log.identity {
-		return fmt.Errorf("%w: %s is a used data directory, and %s holds no log; put the log back, "+
+		return a, fmt.Errorf("%w: %s is a used data directory, and %s holds no log; put the log back, "+
 			"or empty both to have this server copied from its peers", ErrCorrupt, s.dataDir, s.logDir)
 	}
 	if !data.epochs {
-		return fmt.Errorf("%w: %s is missing; without it the server could break its promises; restore it, "+
+		return a, fmt.Errorf("%w: %s is missing; without it the server could break its promises; restore it, "+
 			"or empty the directories to have this server copied from its peers", ErrCorrupt, s.dataPath(epochsName))
 	}
-	s.ensemble = id.Ensemble
-	if id.Split != s.split() {
-		if err := s.changeSplit(log); err != nil {
-			return err
+	if a.id.Split && !s.split() && len(log.segments) == 0 {
+		return a, fmt.Errorf("%w: the log of %s was in a directory of its own; set dataLogDir again, or move the log's files here",
+			ErrForeign, s.dataDir)
+	}
+	return a, nil
+}
+
+// admit takes the directories that judge accepts, and reads the epochs file.
+func (s *Store) admit() error {
+	a, err := s.judge()
+	if err != nil {
+		return err
+	}
+	if a.fresh {
+		return s.initialise()
+	}
+	s.ensemble = a.id.Ensemble
+	if a.id.Split != s.split() { // dataLogDir was set or taken away, and the log moved along
+		if err := s.writeIdentity(s.dataDir); err != nil {
+			return fmt.Errorf("write identity: %w", err)
 		}
 	}
-	if id.Server != s.opt.Server {
+	if a.id.Server != s.opt.Server {
 		if err := s.writeIdentities(); err != nil {
 			return err
 		}
 	}
-	s.promise, err = openPromise(s.fs, s.dataPath(epochsName), dec)
+	s.promise, err = openPromise(s.fs, s.dataPath(epochsName), wire.NewDecoder())
 	return err
-}
-
-// changeSplit accepts that dataLogDir was set or taken away, if the log was
-// moved along.
-func (s *Store) changeSplit(log listing) error {
-	if !s.split() && len(log.segments) == 0 {
-		return fmt.Errorf("%w: the log of %s was in a directory of its own; set dataLogDir again, or move the log's files here",
-			ErrForeign, s.dataDir)
-	}
-	if err := s.writeIdentity(s.dataDir); err != nil {
-		return fmt.Errorf("write identity: %w", err)
-	}
-	return nil
 }
 
 // checkSplit sees that each of two directories holds only its own kind of
@@ -249,13 +272,13 @@ func (s *Store) checkSplit(data, log listing) error {
 	return nil
 }
 
-func (s *Store) initialise(data, log listing, dec *wire.Decoder) error {
+// checkFresh refuses directories without an identity that were used.
+func (s *Store) checkFresh(data, log listing) error {
 	used := len(data.snapshots) > 0 || len(log.segments) > 0 || data.install
 	if data.epochs && !used {
-		p, err := openPromise(s.fs, s.dataPath(epochsName), dec)
+		p, err := readPromise(s.fs, s.dataPath(epochsName), wire.NewDecoder())
 		if err == nil {
 			used = p.rec.Epochs != zab.Epochs{} || p.rec.End != zab.Position{}
-			p.close()
 		} else if !errors.Is(err, ErrCorrupt) {
 			return err
 		}
@@ -264,6 +287,11 @@ func (s *Store) initialise(data, log listing, dec *wire.Decoder) error {
 		return fmt.Errorf("%w: %s is missing in a directory that was used; restore it, "+
 			"or empty the directory to have this server copied from its peers", ErrCorrupt, s.dataPath(identityName))
 	}
+	return nil
+}
+
+// initialise marks new directories as this server's.
+func (s *Store) initialise() error {
 	var err error
 	if s.promise, err = createPromise(s.fs, s.dataPath(epochsName)); err != nil {
 		return err

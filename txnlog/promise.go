@@ -81,6 +81,21 @@ func openPromise(fsys vfs.FS, path string, dec *wire.Decoder) (*promiseFile, err
 	return p, nil
 }
 
+// readPromise is openPromise for who only looks: nothing is held open.
+func readPromise(fsys vfs.FS, path string, dec *wire.Decoder) (*promiseFile, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	p := &promiseFile{f: f, path: path}
+	if err := p.read(dec); err != nil {
+		return nil, err
+	}
+	p.f = nil
+	return p, nil
+}
+
 // identify notes which file it is, for Store.Present.
 func (p *promiseFile) identify() error {
 	info, err := p.f.Info()

@@ -92,6 +92,27 @@ func segmentSalt(f vfs.File) (uint32, error) {
 	return wire.ParseHeader(b).CRC, nil
 }
 
+// checkInstall reads the snapshot of an installation that was decided.
+func (s *Store) checkInstall(data listing) (SnapshotInfo, error) {
+	at := s.promise.rec.Install
+	path := s.dataPath(snapName(at.Zxid))
+	if data.install {
+		path = s.dataPath(installName)
+	}
+	info, err := verifySnapshot(s.fs, path)
+	if err != nil && !isDamage(err) && !errors.Is(err, fs.ErrNotExist) {
+		return info, err // of reading: no verdict about the file
+	}
+	if err == nil && info.At != at {
+		err = fmt.Errorf("%w: it is of %s", ErrCorrupt, info.At)
+	}
+	if err != nil {
+		return info, fmt.Errorf("the installation of a snapshot of %s was interrupted and cannot be completed from %s; "+
+			"empty the directories to have this server copied from its peers: %w", at, path, err)
+	}
+	return info, nil
+}
+
 // resumeInstall does the rest of an installation that a crash interrupted
 // after it was decided.
 func (s *Store) resumeInstall() error {
@@ -104,20 +125,9 @@ func (s *Store) resumeInstall() error {
 	if err != nil {
 		return err
 	}
-	path := s.dataPath(snapName(at.Zxid))
-	if data.install {
-		path = s.dataPath(installName)
-	}
-	info, err := verifySnapshot(s.fs, path)
-	if err != nil && !isDamage(err) && !errors.Is(err, fs.ErrNotExist) {
-		return err // of reading: no verdict about the file
-	}
-	if err == nil && info.At != at {
-		err = fmt.Errorf("%w: it is of %s", ErrCorrupt, info.At)
-	}
+	info, err := s.checkInstall(data)
 	if err != nil {
-		return fmt.Errorf("the installation of a snapshot of %s was interrupted and cannot be completed from %s; "+
-			"empty the directories to have this server copied from its peers: %w", at, path, err)
+		return err
 	}
 	// A process that did not live to sync the decision may have left it to be
 	// read. Nothing is removed on the strength of it before it is durable.

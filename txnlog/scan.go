@@ -51,6 +51,7 @@ type scan struct {
 	end    int64 // after the last good frame
 	mark   int64 // offset of the last mark, 0 if there is none: what is before it was durable (T3)
 	index  []place
+	each   func(off int64, h wire.Header, frame []byte) error // sees every good frame, nil for nobody
 
 	bad   error // why the frame at end is not good; nil: nothing but zeros follow
 	rest  rest
@@ -65,25 +66,38 @@ func scanSegment(fsys vfs.FS, path string, fr *frameReader, dec *wire.Decoder, w
 		return nil, err
 	}
 	defer f.Close() //nolint:errcheck // it was only read
-	sc := &scan{path: path, name: filepath.Base(path)}
+	sc := newScan(path)
+	return sc, sc.read(f, fr, dec, want)
+}
+
+func newScan(path string) *scan { return &scan{path: path, name: filepath.Base(path)} }
+
+// read reads on from the end of what was found good, in the file as large as it
+// is now.
+func (sc *scan) read(f vfs.File, fr *frameReader, dec *wire.Decoder, want *sought) error {
+	var err error
 	if sc.size, err = f.Size(); err != nil {
-		return nil, err
+		return err
 	}
-	fr.reset(f, 0, sc.size)
+	if sc.size < sc.end {
+		return fmt.Errorf("read %s: %w", sc.path, io.ErrUnexpectedEOF)
+	}
+	sc.bad, sc.newer = nil, nil
+	fr.reset(f, sc.end, sc.size)
 	if err := sc.frames(fr, dec, want); err != nil {
-		return nil, fmt.Errorf("read %s at offset %d: %w", path, fr.off, err)
+		return fmt.Errorf("read %s at offset %d: %w", sc.path, fr.off, err)
 	}
 	var salt *uint32
 	if sc.header {
 		salt = &sc.salt
 	}
 	if sc.rest, err = inspect(f, sc.end, sc.size, salt, fr.buf); err != nil {
-		return nil, fmt.Errorf("read %s after offset %d: %w", path, sc.end, err)
+		return fmt.Errorf("read %s after offset %d: %w", sc.path, sc.end, err)
 	}
 	if sc.rest.used == 0 {
 		sc.bad = nil
 	}
-	return sc, nil
+	return nil
 }
 
 // frames reads frames until one is not good.
@@ -104,6 +118,11 @@ func (sc *scan) frames(fr *frameReader, dec *wire.Decoder, want *sought) error {
 		}
 		if sc.bad = sc.accept(h, frame, dec, want); sc.bad != nil {
 			return nil
+		}
+		if sc.each != nil {
+			if err := sc.each(sc.end, h, frame); err != nil {
+				return err
+			}
 		}
 		sc.end = fr.off
 	}

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"github.com/quorumd/quorumd/internal/vfs"
 	"github.com/quorumd/quorumd/wire"
@@ -32,6 +33,18 @@ type VerifyOptions struct {
 	// Load, if set, is given each intact snapshot and reads it to the end: the
 	// place to compare the digest of the state with the one it carries.
 	Load func(*SnapshotReader) error
+	// Live: a server may be at work in the directories.
+	Live bool
+	// Pause waits a moment between two looks at what a server may be changing;
+	// nil waits some milliseconds.
+	Pause func()
+}
+
+func pauseOf(pause func()) func() {
+	if pause != nil {
+		return pause
+	}
+	return func() { time.Sleep(livePause) }
 }
 
 // Remedies of findings.
@@ -45,20 +58,31 @@ const (
 // identity, epochs (Z1, T6), the chain of the log across its segments and its
 // marks (T1, T3), every record's contents, every snapshot to its end and its
 // place in the log (T5), and what lies in the directories besides. It changes
-// nothing and takes no lock; the server should not be running. The error is one
-// of reading, or of the options.
+// nothing and takes no lock; while a server runs, VerifyOptions.Live has to be
+// set. The error is one of reading, or of the options.
 func Verify(fsys vfs.FS, opt VerifyOptions) ([]Finding, error) {
-	s := &Store{fs: fsys, opt: opt.Options}
-	if err := s.opt.fill(); err != nil {
+	s, err := outside(fsys, opt.Options)
+	if err != nil {
 		return nil, err
 	}
-	s.dataDir = filepath.Join(s.opt.DataDir, subDir)
-	s.logDir = filepath.Join(s.opt.LogDir, subDir)
-	v := &verifier{s: s, load: opt.Load, dec: wire.NewDecoder()}
-	if err := v.run(); err != nil {
+	read := func() ([]Finding, error) {
+		v := &verifier{s: s, load: opt.Load, dec: wire.NewDecoder()}
+		if opt.Live {
+			v.pause = pauseOf(opt.Pause)
+		}
+		err := v.run()
+		return v.found, err
+	}
+	var found []Finding
+	if opt.Live {
+		found, err = settle(pauseOf(opt.Pause), read)
+	} else {
+		found, err = read()
+	}
+	if err != nil {
 		return nil, fmt.Errorf("txnlog: verify: %w", err)
 	}
-	return v.found, nil
+	return found, nil
 }
 
 // verifier is one pass over the directories.
@@ -66,6 +90,7 @@ type verifier struct {
 	s     *Store
 	load  func(*SnapshotReader) error
 	dec   *wire.Decoder
+	pause func() // set if a server may be at work
 	found []Finding
 
 	data, log listing
@@ -76,6 +101,7 @@ type verifier struct {
 	last      zab.Position
 	logged    bool // there is a record
 	broken    bool // the log could not be followed to its end
+	ahead     bool // a snapshot takes the place of a log that ends before it
 }
 
 func (v *verifier) add(file string, off int64, remedy, format string, args ...any) {
@@ -95,8 +121,16 @@ func (v *verifier) run() error {
 			return err
 		}
 	}
+	a, judgement := s.judge()
+	if judgement == nil && a.fresh {
+		v.add(s.dataPath(identityName), 0, remedyStart, "a first start was interrupted")
+		return nil
+	}
 	if err := v.identity(); err != nil {
 		return err
+	}
+	if isDamage(judgement) && len(v.found) == 0 {
+		v.add(s.dataDir, 0, "put the files where the configuration says", "%v", judgement)
 	}
 	if err := v.readEpochs(); err != nil {
 		return err
@@ -149,7 +183,7 @@ func (v *verifier) identity() error {
 // readEpochs reads both slots. They differ only if a save was interrupted.
 func (v *verifier) readEpochs() error {
 	path := v.s.dataPath(epochsName)
-	b, err := vfs.ReadFile(v.s.fs, path, 2*epochsSize)
+	b, err := readStart(v.s.fs, path, epochsSize)
 	if errors.Is(err, fs.ErrNotExist) {
 		v.add(path, 0, remedyPeers, "missing; without it the server could break its promises")
 		return nil
@@ -163,6 +197,10 @@ func (v *verifier) readEpochs() error {
 	var seqs [slots]int64
 	for i := range int64(slots) {
 		seq, rec, err := parseSlot(b, i, v.dec)
+		if errors.Is(err, ErrForeign) {
+			v.add(path, i*slotStride, "run the version of quorumd that wrote it", "%v", err)
+			continue
+		}
 		if err != nil {
 			bad = append(bad, Finding{File: path, Offset: i * slotStride, What: err.Error(), Remedy: remedyStart, Mends: true})
 			continue
@@ -180,6 +218,21 @@ func (v *verifier) readEpochs() error {
 		v.add(path, 0, remedyStart, "a save was interrupted: one slot holds number %d, the other %d", seqs[0], seqs[1])
 	}
 	return nil
+}
+
+// readStart reads the first n bytes of a file, or as many as it has.
+func readStart(fsys vfs.FS, path string, n int64) ([]byte, error) {
+	f, err := fsys.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	size, err := f.Size()
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, min(n, size))
+	return b, readFull(f, b, 0)
 }
 
 // rules holds the parts against each other.
@@ -202,7 +255,8 @@ func (v *verifier) rules() error {
 	switch {
 	case v.last.Zxid < end.Zxid:
 		v.add(v.s.logDir, 0, remedyPeers, "the log ends at %s, but had been durable through %s", v.last, end)
-	case end.Zxid > v.base.Zxid && v.logged && end != v.last && !v.want.has(end):
+	case v.ahead || end.Zxid < v.base.Zxid || end == v.base || end == v.last || v.want.has(end):
+	default:
 		v.add(v.s.logDir, 0, remedyPeers, "the log does not hold %s, through which it had been durable; it is another history", end)
 	}
 	return nil

@@ -1,6 +1,7 @@
 package txnlog
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/quorumd/quorumd/wire"
@@ -19,8 +20,8 @@ func (v *verifier) segments() error {
 	}
 	var fr frameReader
 	var scans []*scan
-	for _, path := range paths {
-		sc, err := scanSegment(v.s.fs, path, &fr, v.dec, v.want)
+	for i, path := range paths {
+		sc, err := v.scan(path, &fr, len(paths)-i <= 2)
 		if err != nil {
 			return err
 		}
@@ -32,9 +33,6 @@ func (v *verifier) segments() error {
 	var prev *scan
 	for i, sc := range scans {
 		v.segment(sc, prev, i == len(scans)-1)
-		if err := v.contents(sc, &fr); err != nil {
-			return err
-		}
 		if sc.first == 0 {
 			continue
 		}
@@ -44,6 +42,22 @@ func (v *verifier) segments() error {
 		v.logged, v.last, prev = true, sc.last, sc
 	}
 	return nil
+}
+
+// scan reads a segment. A server may be appending to the last, and to the one
+// before it while the last is the spare.
+func (v *verifier) scan(path string, fr *frameReader, tail bool) (*scan, error) {
+	sc := newScan(path)
+	sc.each = func(off int64, h wire.Header, frame []byte) error { return v.contents(path, off, h, frame) }
+	if v.pause != nil && tail {
+		return sc, scanTail(v.s.fs, sc, fr, v.dec, v.want, v.pause)
+	}
+	f, err := v.s.fs.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // it was only read
+	return sc, sc.read(f, fr, v.dec, v.want)
 }
 
 // segment judges one segment after prev, nil for the first.
@@ -65,7 +79,8 @@ func (v *verifier) segment(sc, prev *scan, last bool) {
 		v.add(sc.path, 0, remedyStart, "a segment that was begun and holds no record")
 	case sc.name == spareName:
 		v.add(sc.path, 0, remedyStart, "a crash undid the name of a segment")
-	case sc.name != segmentName(sc.first):
+	}
+	if sc.first != 0 && sc.name != spareName && sc.name != segmentName(sc.first) {
 		wrong(0, "it begins with record %s", sc.first)
 	}
 	if sc.header && sc.server != v.s.opt.Server && sc.server != nameless {
@@ -76,26 +91,15 @@ func (v *verifier) segment(sc, prev *scan, last bool) {
 	}
 }
 
-// contents decodes every record of the good part of a segment.
-func (v *verifier) contents(sc *scan, fr *frameReader) error {
-	f, err := v.s.fs.Open(sc.path)
-	if err != nil {
-		return err
+// contents decodes a record of the good part of a segment. It sees the very
+// bytes that the chain was followed through: a second look under the same name
+// may meet another file, since a running server renames and makes segments.
+func (v *verifier) contents(path string, off int64, h wire.Header, frame []byte) error {
+	if h.Kind != uint8(zab.KindTxn) {
+		return nil
 	}
-	defer f.Close() //nolint:errcheck // it was only read
-	fr.reset(f, 0, sc.end)
-	for fr.off < sc.end {
-		off := fr.off
-		h, frame, err := fr.next()
-		if err != nil {
-			return err
-		}
-		if h.Kind != uint8(zab.KindTxn) {
-			continue
-		}
-		if _, err := v.dec.Txn(frame[wire.HeaderSize:]); err != nil {
-			v.add(sc.path, off, remedyPeers, "record %s cannot be decoded: %v", h.Zxid, err)
-		}
+	if _, err := v.dec.Txn(frame[wire.HeaderSize:]); err != nil {
+		v.add(path, off, remedyPeers, "record %s cannot be decoded: %v", h.Zxid, err)
 	}
 	return nil
 }
@@ -110,6 +114,9 @@ func (v *verifier) snapshots() error {
 		path := v.s.dataPath(snapName(z))
 		info, err := verifySnapshot(v.s.fs, path)
 		switch {
+		case errors.Is(err, ErrForeign):
+			v.add(path, 0, "run the version of quorumd that wrote it, or move it away", "%v", err)
+			continue
 		case isDamage(err):
 			v.add(path, 0, remedySnap, "%v", err)
 			continue
@@ -147,6 +154,7 @@ func (v *verifier) place(path string, at zab.Position, chosen *bool) {
 			v.add(path, 0, remedyStart, "the log ends at %s, before the snapshot", v.last)
 		}
 		if !*chosen {
+			v.ahead = v.logged
 			v.base, v.last, v.logged = at, at, false
 		}
 	case at.Zxid < v.base.Zxid:

@@ -105,6 +105,7 @@ func TestVerify(t *testing.T) {
 			noErr(t, s.Close())
 		}, false, "a promise was lost"},
 		{"the end of another history", promise(func(r *promiseRecord) { r.End.CRC++; r.End.Zxid-- }), false, "another history"},
+		{"the end of another history at the base", promise(func(r *promiseRecord) { r.End = zab.At(9, 1) }), false, "another history"},
 		{"the end is missing", promise(func(r *promiseRecord) { r.End.Zxid = 100 }), false, "had been durable through"},
 		{"an installation that cannot be completed", promise(func(r *promiseRecord) {
 			r.Installing, r.Install = true, zab.At(77, 7)
@@ -119,6 +120,10 @@ func TestVerify(t *testing.T) {
 		{"a segment missing", remove(segmentName(0x11)), false, "records are missing"},
 		{"a segment renamed", func(t *testing.T, fsys *vfs.MemFS) {
 			noErr(t, fsys.Rename(inDir(last), inDir(segmentName(0x16))))
+		}, false, "it begins with record"},
+		{"a torn segment renamed", func(t *testing.T, fsys *vfs.MemFS) {
+			noErr(t, fsys.Rename(inDir(last), inDir(segmentName(0x16))))
+			edit(t, fsys, inDir(segmentName(0x16)), func(b []byte) []byte { copy(b[len(b)-100:], "torn"); return b })
 		}, false, "it begins with record"},
 		{"a segment that was begun", add(segmentName(99), make([]byte, 100)), true, "holds no record"},
 		{"a segment whose name was undone", func(t *testing.T, fsys *vfs.MemFS) {
@@ -176,6 +181,36 @@ func TestVerify(t *testing.T) {
 				t.Errorf("after the start: %s", again)
 			}
 		})
+	}
+}
+
+// TestVerifyFirstStart: a first start that was interrupted is mended by the next.
+func TestVerifyFirstStart(t *testing.T) {
+	fsys := newFS(t)
+	noErr(t, fsys.MkdirAll(inDir("")))
+	found := mustVerify(t, fsys)
+	if len(found) != 1 || !found[0].Mends || !strings.Contains(found[0].String(), "first start was interrupted") {
+		t.Errorf("found %s", found)
+	}
+	mustOpen(t, fsys)
+	if found := mustVerify(t, fsys); len(found) > 0 {
+		t.Errorf("after the start: %s", found)
+	}
+}
+
+// TestVerifyMixedUp: a log in the data's directory, with another named for it.
+func TestVerifyMixedUp(t *testing.T) {
+	fsys := verifiable(t)
+	opt := testOptions
+	opt.LogDir = "/log"
+	noErr(t, fsys.MkdirAll("/log/quorumd-1"))
+	found, err := Verify(fsys, VerifyOptions{Options: opt})
+	noErr(t, err)
+	if len(found) == 0 || found[0].Mends {
+		t.Errorf("found %s", found)
+	}
+	if _, _, err := Open(fsys, opt); !errors.Is(err, ErrForeign) {
+		t.Errorf("a start: %v", err)
 	}
 }
 

@@ -27,7 +27,7 @@ func newAdmin() *cobra.Command {
   ruok  is the process there           srvr  role, zxid, latency, counts
   isro  read-write or read-only        stat  srvr with the connections
   mntr  every gauge and counter        cons  the connections in full
-  conf  the configuration in effect
+  conf  the configuration in effect    csnp  ask for a snapshot, answers its zxid
 
 A server answers the words in its 4lw.commands.whitelist only, srvr by default;
 a word that it refuses is an error.`,

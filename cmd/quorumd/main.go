@@ -60,6 +60,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitInvocation
 	case errors.As(err, &reported):
 		return exitFailure
+	case errors.Is(err, errDamage):
+		return exitDamage
 	default:
 		fmt.Fprintf(stderr, "%s: %v\n", cmd.CommandPath(), plainError{err})
 		if wrongInvocation(err) {
@@ -92,7 +94,7 @@ type plainError struct{ error }
 
 func (e plainError) Error() string {
 	text := e.error.Error()
-	for _, prefix := range []string{"ensemble: ", "fourletter: ", "config: ", "client: ", "connect: "} {
+	for _, prefix := range []string{"ensemble: ", "fourletter: ", "config: ", "client: ", "connect: ", "txnlog: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text

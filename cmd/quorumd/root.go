@@ -21,10 +21,12 @@ Every ZooKeeper client works with it unchanged, and it reads ZooKeeper's zoo.cfg
 	root.AddGroup(
 		&cobra.Group{ID: groupServer, Title: "Servers:"},
 		&cobra.Group{ID: groupClient, Title: "Client:"},
+		&cobra.Group{ID: groupData, Title: "Data directories:"},
 	)
 	root.AddCommand(
 		newServe(), newEnsemble(), newAdmin(), newSim(),
 		newCreate(), newGet(), newSet(), newLs(), newStat(), newDelete(), newWatch(),
+		newVerify(), newLog(), newSnapshot(),
 		newVersion(),
 	)
 	return root
@@ -33,4 +35,5 @@ Every ZooKeeper client works with it unchanged, and it reads ZooKeeper's zoo.cfg
 const (
 	groupServer = "server"
 	groupClient = "client"
+	groupData   = "data"
 )

@@ -63,6 +63,7 @@ type Admin struct {
 	Dirs     func() (data, logs int64)
 	Sessions func(*admin.Sessions) // adds the leader's expiry times
 	Digests  func() []admin.Digest
+	Snapshot func() (at zab.Zxid, ok bool) // asks for one
 }
 
 func (c *Config) setDefaults() {

@@ -10,6 +10,7 @@ import (
 	"github.com/quorumd/quorumd/admin"
 	"github.com/quorumd/quorumd/jute"
 	"github.com/quorumd/quorumd/replica"
+	"github.com/quorumd/quorumd/zab"
 )
 
 // source gives the four-letter words their values.
@@ -164,6 +165,14 @@ func (s source) Digests() []admin.Digest {
 func (s source) TraceMask() int64        { return s.p.traceMask.Load() }
 func (s source) SetTraceMask(mask int64) { s.p.traceMask.Store(mask) }
 func (s source) ResetServer()            { s.p.figures.reset() }
+
+// TakeSnapshot asks the server for a snapshot.
+func (s source) TakeSnapshot() (zab.Zxid, bool) {
+	if f := s.p.cfg.Admin.Snapshot; f != nil {
+		return f()
+	}
+	return 0, false
+}
 
 func (s source) ResetConns() {
 	for _, c := range s.p.table.all() {
