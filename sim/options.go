@@ -5,6 +5,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -32,7 +33,7 @@ func (o *Options) Check() error {
 	}
 	for _, name := range o.Without {
 		if !slices.Contains(Kinds(), name) {
-			return fmt.Errorf("there is no fault %q; there are %q", name, Kinds())
+			return fmt.Errorf("there is no fault %q; there are: %s", name, strings.Join(Kinds(), ", "))
 		}
 	}
 	return nil

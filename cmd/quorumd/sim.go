@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"math"
 	"runtime"
 	"runtime/debug"
 	"strings"
@@ -92,6 +93,12 @@ func (o *simOptions) check() error {
 	if o.trace && o.seeds > 1 {
 		return invalid("the stories of several seeds would mix; use --trace with one --seed")
 	}
+	if last := o.run.Seed + o.seeds - 1; last < o.run.Seed {
+		return invalid("seeds end at %d; ask for fewer from %d on", uint64(math.MaxUint64), o.run.Seed)
+	}
+	for i, name := range o.run.Without {
+		o.run.Without[i] = strings.TrimSpace(name)
+	}
 	if err := o.run.Check(); err != nil {
 		return invalid("%v", err)
 	}
@@ -103,6 +110,9 @@ func (o *simOptions) check() error {
 
 func runSim(cmd *cobra.Command, o simOptions) error {
 	if o.crash.sweep {
+		if o.twice || o.trace || o.shrink || o.until {
+			return invalid("--twice, --trace, --shrink and --until-failure belong to random runs; for the story of one crash use --scenario and --point")
+		}
 		return runCrashSweep(cmd, o)
 	}
 	if err := o.check(); err != nil {

@@ -15,6 +15,7 @@ import (
 	"regexp"
 	"runtime"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/quorumd/quorumd/test/catalogue"
@@ -40,7 +41,11 @@ func main() {
 	flag.StringVar(&o.record, "record", "", "file of the record (default "+catalogue.RecordFile+")")
 	flag.BoolVar(&o.check, "check", false, "fail if a row is missing or "+catalogue.DocumentFile+" is not up to date")
 	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "catalogue: %q: no arguments are taken; did you mean -run %s?\n", flag.Args(), flag.Arg(0))
+		os.Exit(2)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o); err != nil {
 		fmt.Fprintln(os.Stderr, err)

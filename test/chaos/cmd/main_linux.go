@@ -36,6 +36,10 @@ func main() {
 	flag.StringVar(&c.Faults, "faults", "", "kinds of faults, separated by commas; all when empty: "+strings.Join(chaos.FaultNames(), ","))
 	keep := flag.Bool("keep", false, "keep the directory of logs and data when nothing is wrong, too")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		fmt.Fprintf(os.Stderr, "chaos: %q: no arguments are taken; see -help\n", flag.Args())
+		os.Exit(2)
+	}
 	if c.Servers < 3 || c.Servers > 9 || c.Clients < 1 || c.Rate < 1 {
 		fmt.Fprintln(os.Stderr, "chaos: -servers is 3 to 9, -clients and -rate are positive")
 		os.Exit(2)
