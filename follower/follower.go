@@ -58,6 +58,7 @@ type Follower struct {
 	touched   []zab.SessionID          // heard from since the last ping
 	pongs     uint64                   // PONGs sent
 	told      map[zab.SessionID]uint64 // in the PONG of that number or before, not confirmed (R10)
+	low       bool                     // this server's disk is full
 	lost      string
 }
 
@@ -191,6 +192,9 @@ func (f *Follower) confirmed(pongs uint64) {
 	maps.DeleteFunc(f.told, func(_ zab.SessionID, pong uint64) bool { return pong <= pongs })
 }
 
+// SetSpace takes note of what this server's disk has left; the next PONG says it.
+func (f *Follower) SetSpace(s zab.Space) { f.low = s != zab.SpaceAmple }
+
 // Tell tells the leader now of the clients that were heard from.
 func (f *Follower) Tell(out *zab.Output) {
 	if len(f.touched) > 0 {
@@ -235,7 +239,7 @@ func (f *Follower) syncPacket(p *zab.Packet, out *zab.Output) {
 }
 
 func (f *Follower) pong(nonce zab.Zxid, out *zab.Output) {
-	pong := &zab.Pong{}
+	pong := &zab.Pong{Low: f.low}
 	f.pongs++
 	if f.phase == Serving {
 		pong.Touched = f.touched

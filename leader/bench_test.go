@@ -110,6 +110,9 @@ func packetWords(p *zab.Packet) string {
 		w += fmt.Sprintf(" ok=%v", body.OK)
 	case *zab.Reject:
 		w += fmt.Sprintf(" seq=%d", body.Seq)
+		if body.Reason == zab.RejectNoSpace {
+			w += " no space"
+		}
 	case *zab.SnapChunk:
 		w += fmt.Sprintf(" %d+%d last=%v", body.Off, len(body.Data), body.Last)
 	}

@@ -210,6 +210,7 @@ func (l *Leader) establish(now time.Duration, out *zab.Output) {
 	l.tally.Open(l.initial.Zxid)
 	out.Note(zab.Note{Kind: zab.NoteLeading, Epoch: l.epoch, Zxid: l.initial.Zxid})
 	l.liveness.start(now)
+	l.judgeSpace(out)
 }
 
 // Applied is told that this server's tree holds the whole initial history:

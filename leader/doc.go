@@ -52,4 +52,9 @@
 //	    how long it takes: what a learner has stored or is at work to install,
 //	    and the writing of the snapshot that it waits for, renew it. A disk that
 //	    stands still ends by its server's watchdog.
+//	L13 No client's write is proposed while no quorum has disk space: it is refused,
+//	    and has not happened. Sessions begin and end, in what the logs have
+//	    reserved; a leader of whose reserve little is left proposes nothing.
+//	    One whose disk is full gives up, once in a while, where a quorum of others
+//	    has space. Space that is back ends all that by itself.
 package leader

@@ -36,6 +36,10 @@ type Standing struct {
 	// Floor is the highest promise heard of from a server that could not join
 	// an earlier leadership for it.
 	Floor zab.Epoch
+	// Space is what the server's disk has left. It does not give up leading for
+	// that before Resign.
+	Space  zab.Space
+	Resign time.Duration
 }
 
 // Phase is how far a leadership has come.
@@ -75,6 +79,9 @@ type Leader struct {
 	local    []Barrier                      // barriers of this server's own clients that are due
 	refused  []zab.SessionID                // asserted by this server, and another's
 	asserted map[zab.SessionID]zab.ServerID // who has, and it counted
+	space    zab.Space                      // of this server
+	refusing bool                           // clients' writes: no quorum has space (L13)
+	resigned bool                           // see Resigned
 	held     []held                         // requests that wait while the leader is in doubt (L7)
 }
 
@@ -83,7 +90,7 @@ func New(cfg Config, st Standing, log *history.Log, sessions *session.Tracker, e
 	return &Leader{
 		cfg: cfg, standing: st, epochs: st.Epochs, log: log, sessions: sessions, enc: enc,
 		asserted: make(map[zab.SessionID]zab.ServerID),
-		initial:  log.Appended(), tally: broadcast.NewTally(cfg.Ensemble), counter: cfg.Spent,
+		space:    st.Space, initial: log.Appended(), tally: broadcast.NewTally(cfg.Ensemble), counter: cfg.Spent,
 	}
 }
 
@@ -171,6 +178,7 @@ func (l *Leader) drop(p *learner, why string, out *zab.Output) {
 	l.learners = slices.DeleteFunc(l.learners, func(q *learner) bool { return q == p })
 	l.tally.Forget(p.server)
 	p.close(out)
+	l.judgeSpace(out)
 	if p.stage > waitInfo {
 		out.Note(zab.Note{Kind: zab.NoteLearnerDown, Peer: p.server, Text: why})
 	}

@@ -34,6 +34,7 @@ type learner struct {
 	ponged   uint64        // nonce of the last PONG
 	pongs    uint64        // PONGs that came
 	log      stallTracker
+	low      bool // its disk is full
 
 	source *zabsync.Source
 	cursor *broadcast.Cursor
@@ -130,6 +131,7 @@ func (l *Leader) adopted(p *learner, z zab.Zxid, now time.Duration, out *zab.Out
 	p.stage = waitServe
 	p.cursor.Acked(z)
 	l.tally.Ack(p.server, max(z, p.early))
+	l.judgeSpace(out)
 	if l.serving {
 		l.welcome(p, out)
 		return

@@ -74,9 +74,11 @@ func (l *Leader) answered(nonce uint64) bool {
 func (l *Leader) pong(p *learner, pkt *zab.Packet, now time.Duration, wall int64, out *zab.Output) {
 	p.pongs++
 	p.ponged = max(p.ponged, uint64(pkt.Zxid))
+	pong := pkt.Body.(*zab.Pong)
 	if p.stage == upToDate {
-		l.touched(pkt.Body.(*zab.Pong).Touched, p.server, now)
+		l.touched(pong.Touched, p.server, now)
 	}
+	l.low(p, pong.Low, out)
 	l.settleDoubt(now, wall, out)
 	l.settleBarriers(now, out)
 }
@@ -123,6 +125,9 @@ func (l *Leader) Tick(now time.Duration, wall int64, out *zab.Output) {
 		l.abdicate("not heard from a quorum within syncLimit")
 		return
 	}
+	if l.resign(now, out); l.lost != "" {
+		return
+	}
 	l.expire(now, wall, out)
 }
 
@@ -153,7 +158,7 @@ func (l *Leader) dropSilent(now time.Duration, out *zab.Output) {
 // expire closes sessions whose time is up (L8). Until the initial history is
 // applied, nobody has been able to say that a client was heard from.
 func (l *Leader) expire(now time.Duration, wall int64, out *zab.Output) {
-	if !l.serving || l.liveness.doubt || !l.inContact(now, 2*l.cfg.Tick) {
+	if !l.serving || l.liveness.doubt || l.space == zab.SpaceOut || !l.inContact(now, 2*l.cfg.Tick) {
 		return
 	}
 	expired := l.sessions.Expired(now, nil, maxExpirePass)

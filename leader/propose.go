@@ -25,10 +25,14 @@ func (l *Leader) request(req *zab.Request, origin zab.ServerID, link zab.LinkID,
 		// Whose the session is counts as the request comes: it may be another's
 		// now and come back before the doubt ends (L9).
 		if owner, ok := l.sessions.Owner(req.Session); ok && owner != origin {
-			l.reject(req, link, out)
+			l.reject(req, zab.RejectMoved, link, out)
 			return
 		}
 		l.held = append(l.held, held{req, origin, link})
+		return
+	}
+	if l.refuses(req) {
+		l.turnAway(req, origin, link, now, out)
 		return
 	}
 	switch jute.Op(req.Op) {
@@ -36,13 +40,13 @@ func (l *Leader) request(req *zab.Request, origin zab.ServerID, link zab.LinkID,
 		l.conceive(req, origin, now)
 	case jute.OpCloseSession:
 		if !l.claim(req.Session, origin, now) {
-			l.reject(req, link, out)
+			l.reject(req, zab.RejectMoved, link, out)
 			return
 		}
 		l.sessions.MarkClosing(req.Session)
 	default:
 		if !l.claim(req.Session, origin, now) {
-			l.reject(req, link, out)
+			l.reject(req, zab.RejectMoved, link, out)
 			return
 		}
 	}
@@ -65,13 +69,24 @@ func (l *Leader) claim(id zab.SessionID, origin zab.ServerID, now time.Duration)
 	return true
 }
 
-func (l *Leader) reject(req *zab.Request, link zab.LinkID, out *zab.Output) {
+// turnAway refuses a request for which there is no space. Its client lives all the
+// same, and of another server's session that is said first (L9).
+func (l *Leader) turnAway(req *zab.Request, origin zab.ServerID, link zab.LinkID, now time.Duration, out *zab.Output) {
+	reason := zab.RejectNoSpace
+	if owner, ok := l.sessions.Owner(req.Session); ok && owner != origin {
+		reason = zab.RejectMoved
+	}
+	l.sessions.Heard(req.Session, origin, now)
+	l.reject(req, reason, link, out)
+}
+
+func (l *Leader) reject(req *zab.Request, reason zab.RejectReason, link zab.LinkID, out *zab.Output) {
 	if link == 0 {
-		out.Answers = append(out.Answers, zab.Answer{Kind: zab.AnswerMoved, Seq: req.Seq, Session: req.Session})
+		out.Answers = append(out.Answers, zab.Answer{Kind: reason.Answer(), Seq: req.Seq, Session: req.Session})
 		return
 	}
 	out.Send(link, zab.Packet{Kind: zab.KindReject, Body: &zab.Reject{
-		Seq: req.Seq, Session: req.Session, Reason: zab.RejectMoved,
+		Seq: req.Seq, Session: req.Session, Reason: reason,
 	}})
 }
 

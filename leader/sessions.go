@@ -209,6 +209,9 @@ func (l *Leader) Untold(now time.Duration) []zab.SessionID {
 
 // Reap proposes the deletion of containers and TTL nodes that are due.
 func (l *Leader) Reap(paths []string, wall int64, out *zab.Output) {
+	if l.refusing || l.space == zab.SpaceOut {
+		return // they are found again
+	}
 	for _, path := range paths {
 		l.propose(&zab.Txn{
 			Time: wall, Origin: l.cfg.Self, Level: zab.FeatureLevel, Flags: l.cfg.Flags,

@@ -1,6 +1,7 @@
 package leader
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"testing"
@@ -13,14 +14,15 @@ import (
 
 // TestTranscripts plays the stories of testdata (package transcript). Zxids are written epoch.counter. The commands:
 //
-//	leader 3 voters=1,2,3 [observers=4] [weight0=2] [log=2] [epoch=1] [floor=7]
+//	leader 3 voters=1,2,3 [observers=4] [weight0=2] [log=2] [epoch=1] [floor=7] [resign=2s]
 //	join 1 2               server 2 opens link 1
 //	down 1                 link 1 breaks
 //	info 1 [accepted=4]    FOLLOWERINFO comes on link 1
 //	promise 1 [last=1.2] [fork] [epoch=1] [void] [amnesiac]   ACKEPOCH; fork: of another past
 //	ready 1 [at=1.2] [snap]   READY
 //	adopt 1 1.2            ACK of NEWLEADER
-//	ack 1 1.3, stored 1 1.3, pong 1 2
+//	ack 1 1.3, stored 1 1.3, pong 1 2 [low]   low: its disk is full
+//	space low              the leader's own disk has low, out or ample space
 //	follow 1 2             join to adopt in one go, for a learner that holds all
 //	disk [2]               the disk completes so many operations, or all
 //	read [gone], snap      answers to a read of the log, of a snapshot
@@ -94,6 +96,14 @@ func (w words) number(s string) int64 {
 	return n
 }
 
+func (w words) duration(name string) time.Duration {
+	d, err := time.ParseDuration(cmp.Or(w.named[name], "0"))
+	if err != nil {
+		w.t.Fatalf("%s: %v", w.verb, err)
+	}
+	return d
+}
+
 func (w words) link() zab.LinkID { return zab.LinkID(w.number(w.plain[0])) }
 
 func (w words) zxid(s string) zab.Zxid {
@@ -124,12 +134,13 @@ func begin(t *testing.T, w words) *bench {
 	}, Standing{
 		Epochs: zab.Epochs{Accepted: epoch, AcceptedBy: self, Current: epoch},
 		Floor:  zab.Epoch(w.number(w.named["floor"])),
+		Resign: w.duration("resign"),
 	}, int(w.number(w.named["log"])))
 }
 
 func (b *bench) run(w words) {
 	switch w.verb {
-	case "disk", "read", "snap", "tick", "pause", "applied", "counter", "status":
+	case "disk", "read", "snap", "tick", "pause", "applied", "counter", "space", "status":
 		b.runOwn(w)
 	case "open", "request", "attach", "assert", "sync":
 		b.runClient(w)
@@ -155,6 +166,9 @@ func (b *bench) runOwn(w words) {
 		b.do(func() { b.l.Applied(b.now, &b.out) })
 	case "counter":
 		b.l.counter = uint32(w.number(w.plain[0]))
+	case "space":
+		s := map[string]zab.Space{"low": zab.SpaceLow, "out": zab.SpaceOut}[w.plain[0]]
+		b.do(func() { b.l.SetSpace(s, &b.out) })
 	case "status":
 		b.status()
 	case "tick", "pause":
@@ -194,7 +208,7 @@ func (b *bench) runLearner(w words) {
 	case "stored":
 		b.packet(link, zab.KindStored, w.zxid(w.plain[1]), nil)
 	case "pong":
-		b.packet(link, zab.KindPong, zab.Zxid(w.number(w.plain[1])), &zab.Pong{})
+		b.packet(link, zab.KindPong, zab.Zxid(w.number(w.plain[1])), &zab.Pong{Low: w.has("low")})
 	case "follow":
 		b.follow(link, zab.ServerID(w.number(w.plain[1])))
 	default:

@@ -90,7 +90,7 @@ func (r *Replica) fromLeader(p *zab.Packet, out *zab.Output) {
 		if body.Seq == 0 {
 			r.refused(body.Session, false, out)
 		} else if r.pending.remove(body.Seq) {
-			out.Answers = append(out.Answers, zab.Answer{Kind: zab.AnswerMoved, Seq: body.Seq, Session: body.Session})
+			out.Answers = append(out.Answers, zab.Answer{Kind: body.Reason.Answer(), Seq: body.Seq, Session: body.Session})
 		}
 	case *zab.Attached:
 		if body.Seq == 0 {

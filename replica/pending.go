@@ -154,7 +154,7 @@ func (r *Replica) sendPending(out *zab.Output) {
 // after it had held them.
 func (r *Replica) takeRefused(out *zab.Output) {
 	for i := range out.Answers {
-		if out.Answers[i].Kind == zab.AnswerMoved {
+		if k := out.Answers[i].Kind; k == zab.AnswerMoved || k == zab.AnswerNoSpace {
 			r.pending.remove(out.Answers[i].Seq)
 		}
 	}

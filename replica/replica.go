@@ -68,6 +68,8 @@ type Replica struct {
 	round   uint64              // of the last election
 	settled *election.Settled   // what this server tells while it has a role
 	floor   zab.Epoch           // see leader.Standing
+	space   zab.Space           // what the disk has left for the log
+	resign  time.Duration       // leadership is not given up for that before
 	failed  int                 // roles in a row that ended before clients were served
 	rest    time.Duration       // no election begins before
 	down    election.Down       // servers known to be unreachable
@@ -128,6 +130,8 @@ func (r *Replica) Step(ev *zab.Event, out *zab.Output) {
 		r.packet(ev.Link, ev.Peer, &ev.Packet, out)
 	case zab.EvDiskDone:
 		r.diskDone(&ev.Disk, out)
+	case zab.EvDiskSpace:
+		r.diskSpace(ev.Space, out)
 	case zab.EvApplied:
 		r.window.applied(ev.Applied)
 	case zab.EvLogRead:
@@ -199,6 +203,21 @@ func (r *Replica) diskDone(d *zab.DiskDone, out *zab.Output) {
 	}
 	if r.follower != nil {
 		r.follower.DiskDone(d, out)
+	}
+}
+
+// diskSpace takes note of what the disk has left. A follower tells its leader.
+func (r *Replica) diskSpace(s zab.Space, out *zab.Output) {
+	if r.space == s {
+		return
+	}
+	r.space = s
+	out.Note(zab.Note{Kind: zab.NoteDiskSpace, Zxid: r.log.Appended().Zxid, Text: s.String()})
+	if r.leader != nil {
+		r.leader.SetSpace(s, out)
+	}
+	if r.follower != nil {
+		r.follower.SetSpace(s)
 	}
 }
 

@@ -35,11 +35,12 @@ func rested(failed int) time.Duration {
 
 // leaveIfLost drops a role that has ended.
 func (r *Replica) leaveIfLost(out *zab.Output) {
-	why, lost := "", false
+	why, lost, resigned := "", false, false
 	switch {
 	case r.leader != nil:
 		if why, lost = r.leader.Lost(); lost {
 			r.floor = max(r.floor, r.leader.Floor())
+			resigned = r.leader.Resigned()
 			r.leader.Close(out)
 			if r.open {
 				r.untold = mergeSessions(r.untold, r.leader.Untold(r.now))
@@ -61,6 +62,9 @@ func (r *Replica) leaveIfLost(out *zab.Output) {
 		r.failed = 0
 	}
 	r.rest = r.now + rested(r.failed)
+	if resigned { // the others elect one of them meanwhile
+		r.rest, r.resign = r.now+restMax, leader.MayResign(r.now)
+	}
 	r.open, r.bootstrapped, r.configured, r.settled = false, false, false, nil
 	r.due = r.due[:0]
 	r.pending.unsend()
@@ -124,7 +128,7 @@ func (r *Replica) lead(out *zab.Output) {
 	r.leader = leader.New(leader.Config{
 		Self: r.cfg.Self, Ensemble: r.cfg.Ensemble, Tick: r.cfg.Tick, InitLimit: r.cfg.InitLimit,
 		SyncLimit: r.cfg.SyncLimit, Flags: r.cfg.Flags, Bootstrap: r.cfg.Bootstrap, Spent: r.cfg.Spent, Piece: r.cfg.Piece,
-	}, leader.Standing{Epochs: r.epochs, Floor: r.floor}, r.log, r.sessions, r.enc)
+	}, leader.Standing{Epochs: r.epochs, Floor: r.floor, Space: r.space, Resign: r.resign}, r.log, r.sessions, r.enc)
 	r.leader.Start(r.now, out)
 	early := r.early
 	r.early = nil
@@ -145,6 +149,7 @@ func (r *Replica) follow(server zab.ServerID, out *zab.Output) {
 		Self: r.cfg.Self, Observer: !r.cfg.Ensemble.IsVoter(r.cfg.Self), Tick: r.cfg.Tick,
 		InitLimit: r.cfg.InitLimit, SyncLimit: r.cfg.SyncLimit,
 	}, server, r.epochs, r.log, r.applied.Zxid, r.identity)
+	r.follower.SetSpace(r.space)
 	r.follower.Start(r.now, out)
 }
 

@@ -34,6 +34,7 @@ type Status struct {
 	Applied   zab.Zxid // handed out to be applied
 	Pending   int      // requests of own clients that are not applied
 	Ensemble  uint64   // the ensemble's random name
+	Space     zab.Space
 	Learners  []leader.LearnerStatus
 }
 
@@ -43,7 +44,7 @@ func (r *Replica) Status() Status {
 	s := Status{
 		State: zab.Looking, Leader: zab.NoServer, Serving: r.open, Epoch: r.epochs.Current,
 		Last: r.log.Appended().Zxid, Synced: r.log.Synced(), Committed: r.committed,
-		Applied: r.applied.Zxid, Pending: r.pending.len(), Ensemble: r.naming,
+		Applied: r.applied.Zxid, Pending: r.pending.len(), Ensemble: r.naming, Space: r.space,
 	}
 	switch {
 	case r.leader != nil:

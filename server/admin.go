@@ -61,6 +61,13 @@ func modeOf(status *replica.Status) string {
 	return "follower"
 }
 
+func oneIf(b bool) int64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 // extraFigures are lines of mntr that ZooKeeper does not have, all prefixed.
 func (s *Server) extraFigures(status *replica.Status) []admin.Metric {
 	st := s.store.Stats()
@@ -79,6 +86,8 @@ func (s *Server) extraFigures(status *replica.Status) []admin.Metric {
 		{Name: "quorumd_snapshots_failed", Value: s.figures.snapErrors.Load()},
 		{Name: "quorumd_snapshots_damaged", Value: int64(st.BadSnapshots)},
 		{Name: "quorumd_log_segments", Value: int64(st.Segments)},
+		{Name: "quorumd_disk_low", Value: oneIf(st.SpaceLow)},
+		{Name: "quorumd_disk_reserved_bytes", Value: st.ReservedBytes},
 		{Name: "quorumd_peer_links", Value: int64(p.Links)},
 		{Name: "quorumd_peers_reachable", Value: int64(p.Reachable)},
 		{Name: "quorumd_peer_queue_bytes", Value: p.QueuedBytes},

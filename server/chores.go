@@ -35,6 +35,7 @@ func (s *Server) chores() {
 		case <-look.C:
 			s.keepName()
 			s.keepDisk()
+			s.disk.seekSpace()
 			s.tendReaders()
 		case <-s.quit:
 			return
@@ -45,7 +46,7 @@ func (s *Server) chores() {
 // keepName writes down whose history this server holds, once it knows.
 func (s *Server) keepName() {
 	if name := s.status.Load().Ensemble; name != 0 {
-		if err := s.store.SetEnsemble(name); err != nil && !errors.Is(err, txnlog.ErrNoDescriptor) {
+		if err := s.store.SetEnsemble(name); err != nil && !errors.Is(err, txnlog.ErrNoDescriptor) && !errors.Is(err, txnlog.ErrNoSpace) {
 			s.fail(fmt.Errorf("server: identity: %w", err))
 		}
 	}

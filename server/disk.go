@@ -1,11 +1,15 @@
 package server
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"sync/atomic"
 
 	"github.com/quorumd/quorumd/internal/must"
 	"github.com/quorumd/quorumd/internal/ranked"
 	"github.com/quorumd/quorumd/replica"
+	"github.com/quorumd/quorumd/txnlog"
 	"github.com/quorumd/quorumd/zab"
 )
 
@@ -25,7 +29,11 @@ type diskRunner struct {
 	ops   *mailbox[zab.DiskOp] // bound: the outstanding windows of whoever proposes
 	ended chan struct{}
 	stops chan struct{}
-	check chan struct{} // one slot: see whether the store has failed
+	check chan struct{} // one slot: see whether the store has failed, or has space again
+
+	waiting []zab.DiskOp // begin with an append that waits for space; the runner's own
+	space   zab.Space    // as told to the loop
+	full    atomic.Bool  // space is not ample
 
 	mu     ranked.Mutex[ranked.Leaf]
 	loaded []loadedState // installed, not yet taken by the loop
@@ -60,17 +68,26 @@ func (d *diskRunner) stop() {
 
 func (d *diskRunner) run() {
 	defer close(d.ended)
+	d.tellSpace() // it may be a full disk that the server was started on
 	var batch []zab.DiskOp
 	for {
 		last := false
 		select {
 		case <-d.ops.wake:
 		case <-d.check:
+			if !d.prepare() {
+				<-d.stops
+				return
+			}
 		case <-d.stops:
 			last = true
 		}
 		batch = d.ops.take(batch)
-		if (len(batch) > 0 || !last) && !d.performAll(batch) {
+		ops := batch
+		if len(d.waiting) > 0 {
+			ops, d.waiting = slices.Concat(d.waiting, batch), nil
+		}
+		if (len(ops) > 0 || !last) && !d.performAll(ops) {
 			<-d.stops
 			return
 		}
@@ -82,12 +99,17 @@ func (d *diskRunner) run() {
 
 // performAll does what has gathered in batches of bounded size, and reports each
 // as it is done. Nothing to do is a batch too: it finds out whether the store
-// has failed.
+// has failed. What there is no space for waits, with all that is behind it.
 func (d *diskRunner) performAll(ops []zab.DiskOp) bool {
 	for {
 		n := batchLen(ops)
-		if !d.perform(ops[:n]) {
+		done, ok := d.perform(ops[:n])
+		if !ok {
 			return false
+		}
+		if done < n {
+			d.waiting = slices.Clone(ops[done:])
+			return true
 		}
 		if ops = ops[n:]; len(ops) == 0 {
 			return true
@@ -110,27 +132,63 @@ func batchLen(ops []zab.DiskOp) int {
 	return len(ops)
 }
 
-// perform does a batch and reports its completions. After an error nothing is
-// done any more, and nothing is reported (Y5).
-func (d *diskRunner) perform(batch []zab.DiskOp) bool {
+// perform does a batch, reports its completions, and returns how many of the batch
+// are done: all but for want of space. After an error nothing is done any more,
+// and nothing is reported (Y5).
+func (d *diskRunner) perform(batch []zab.DiskOp) (performed int, ok bool) {
 	ranked.NoLocks("a disk operation")
 	done, err := d.s.store.Do(batch)
-	if err != nil {
+	if err != nil && !errors.Is(err, txnlog.ErrNoSpace) {
 		d.s.fail(fmt.Errorf("server: disk: %w", err))
-		return false
+		return 0, false
 	}
 	for i := range done {
 		ev := zab.Event{Kind: zab.EvDiskDone, Disk: done[i]}
 		if ev.Disk.Kind == zab.DiskSnapEnd && ev.Disk.OK && !d.load(&ev.Disk) {
-			return false
+			return 0, false
 		}
 		d.s.inbox.fromPeer(ev)
 	}
-	if err := d.s.store.Prepare(); err != nil { // the next segment, off everybody's way
+	performed = len(batch)
+	if err != nil {
+		performed = 0
+		if n := len(done); n > 0 {
+			performed = 1 + slices.IndexFunc(batch, func(op zab.DiskOp) bool { return op.Op == done[n-1].Op })
+		}
+	}
+	if d.space == zab.SpaceAmple {
+		return performed, d.prepare()
+	}
+	d.tellSpace() // when to try again is for the clock to say
+	return performed, true
+}
+
+// prepare makes the next segment ready, off everybody's way.
+func (d *diskRunner) prepare() bool {
+	if err := d.s.store.Prepare(); err != nil {
 		d.s.fail(fmt.Errorf("server: disk: %w", err))
 		return false
 	}
+	d.tellSpace()
 	return true
+}
+
+// tellSpace lets the loop know when the disk's space is another.
+func (d *diskRunner) tellSpace() {
+	s := d.s.store.Space()
+	if s == d.space {
+		return
+	}
+	d.space = s
+	d.full.Store(s != zab.SpaceAmple)
+	d.s.inbox.fromPeer(zab.Event{Kind: zab.EvDiskSpace, Space: s})
+}
+
+// seekSpace has the runner try whether a full disk has space again.
+func (d *diskRunner) seekSpace() {
+	if d.full.Load() {
+		signal(d.check)
+	}
 }
 
 // load builds the state of the snapshot that was just installed, for the loop

@@ -52,7 +52,8 @@
 //	Y5  The first failure of the disk or of a listener, and the first time that a
 //	    watchdog's patience ends, ends the server; its cause is the last line
 //	    logged. Nothing is retried, and nobody is told that anything succeeded
-//	    after it.
+//	    after it. A full disk is no failure (txnlog, T11): an append for which there
+//	    is no space waits, with all that was asked for behind it.
 //	Y6  A watchdog shares no lock with what it watches. There is one for the disk
 //	    (DiskStall for an operation of a file, whoever performs it, from before
 //	    the first look at the disk until after the last) and one for the applier

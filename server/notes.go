@@ -79,7 +79,8 @@ func levelOf(k zab.NoteKind) zerolog.Level {
 	case zab.NoteSessionExpired:
 		return zerolog.DebugLevel
 	case zab.NoteLinkRefused, zab.NoteProtocolError, zab.NoteMembershipDiffer, zab.NotePaused,
-		zab.NoteRequestsLost, zab.NoteWaitingForHistory, zab.NoteForeignEnsemble, zab.NoteRoleLost:
+		zab.NoteRequestsLost, zab.NoteWaitingForHistory, zab.NoteForeignEnsemble, zab.NoteRoleLost,
+		zab.NoteDiskSpace, zab.NoteWritesRefused:
 		return zerolog.WarnLevel
 	}
 	return zerolog.InfoLevel
@@ -132,6 +133,8 @@ func textName(k zab.NoteKind) string {
 	switch k {
 	case zab.NoteSyncChosen, zab.NoteSyncStarted:
 		return "by"
+	case zab.NoteDiskSpace:
+		return "space"
 	}
 	return "reason"
 }

@@ -77,8 +77,8 @@ func TestNoSnapshotToSend(t *testing.T) {
 		return strings.Count(strings.Join(logged.lines(), "\n"), "snapshot cannot be read for a learner") == 2
 	})
 	disk.Heal()
-	s.snapReads.put(zab.SnapRead{ID: 4, Open: true})
-	eventually(t, "a snapshot being open", func() bool {
+	eventually(t, "a snapshot being open", func() bool { // learners come again, and one is tried after a pause
+		s.snapReads.put(zab.SnapRead{ID: 4, Open: true})
 		return !s.store.SnapRead(zab.SnapRead{ID: 4, Len: 1}).Failed
 	})
 }

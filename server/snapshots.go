@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/quorumd/quorumd/internal/ranked"
@@ -28,7 +29,17 @@ type snapshotter struct {
 	sweep chan struct{} // one slot: a purge is due
 	tried chan struct{} // one slot: a snapshot was written, or could not be
 	busy  atomic.Bool   // a snapshot is being written, or waits for the state's lock
+
+	until time.Time     // none is written before: there was no space for the last
+	pause time.Duration // that was waited for then
 }
+
+// Bounds of the pause after a snapshot for which there was no space: each fills
+// the disk to its last byte for a while.
+const (
+	snapPauseMin = time.Second
+	snapPauseMax = time.Minute
+)
 
 func newSnapshotter(s *Server) *snapshotter {
 	return &snapshotter{
@@ -70,6 +81,10 @@ func (sn *snapshotter) run() {
 		case <-sn.s.quit:
 			return
 		case <-sn.ask:
+			if time.Now().Before(sn.until) {
+				signal(sn.tried) // whoever waits asks again
+				continue
+			}
 			sn.attempt()
 		case <-sn.sweep:
 			sn.s.purge()
@@ -83,11 +98,22 @@ func (sn *snapshotter) attempt() {
 	err := sn.write()
 	sn.busy.Store(false)
 	signal(sn.tried)
+	sn.pause = pauseAfter(err, sn.pause)
+	sn.until = time.Now().Add(sn.pause)
 	if err != nil {
 		sn.report(err)
 		return
 	}
 	sn.s.purge()
+}
+
+// pauseAfter returns how long to wait after a snapshot that ended with err, when
+// that was last so long.
+func pauseAfter(err error, last time.Duration) time.Duration {
+	if !errors.Is(err, syscall.ENOSPC) && !errors.Is(err, syscall.EDQUOT) {
+		return 0
+	}
+	return min(max(2*last, snapPauseMin), snapPauseMax)
 }
 
 // report says what became of a snapshot. The older ones and the log are as

@@ -44,7 +44,8 @@ type checker struct {
 	lost      []bool     // by node: its disk was lost, and it has not served with everything since
 	handed    []zab.Zxid // by node: the last record that was handed out to be applied
 	writers   writers    // of sessions, by connection
-	safe      zab.Zxid   // a quorum is known to have synced through here
+	refusals
+	safe zab.Zxid // a quorum is known to have synced through here
 }
 
 // request names a client's request: its server's number is never used twice.
@@ -72,7 +73,7 @@ func newChecker(w *world, e *zab.Ensemble, f faults, nodes int) *checker {
 		seen: make(map[string]uint64), model: newModel(), sessions: newSessionCheck(nodes), leader: newLeaderCheck(nodes), logs: make([]diskLog, nodes),
 		leading: make([]zab.Epoch, nodes), delivered: make([]zab.Zxid, nodes), life: make([]*life, nodes),
 		primaries: make(map[zab.Epoch]*primary), links: make(map[*link]*linkState),
-		lost: make([]bool, nodes), handed: make([]zab.Zxid, nodes), writers: newWriters(),
+		lost: make([]bool, nodes), handed: make([]zab.Zxid, nodes), writers: newWriters(), refusals: newRefusals(),
 	}
 }
 
@@ -255,6 +256,7 @@ func (c *checker) applying(n *node, rec *zab.Record) {
 		c.CommittedLogDurability(n)
 		c.once(n, rec)
 		c.SessionOrder(n, rec)
+		c.Refused(n, rec)
 		c.model.apply(rec)
 	}
 	c.PrefixConsistency(n, rec)

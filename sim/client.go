@@ -264,6 +264,8 @@ func (c *client) over() {
 // learn draws conclusions for what to do next.
 func (c *client) learn(q *call, r *reply) {
 	switch {
+	case r.code == jute.CodeNotReadOnly:
+		return
 	case q.op == jute.OpCloseSession:
 		c.over()
 		return

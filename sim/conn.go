@@ -101,6 +101,7 @@ const (
 // entry is a request that could not be answered when it came.
 type entry struct {
 	kind waiting
+	no   bool // it is refused for want of space
 	seq  uint64
 	m    message
 }
@@ -213,7 +214,12 @@ func (c *conn) answerHead() bool {
 	}
 	e := c.pending[0]
 	c.pending = c.pending[1:]
-	if e.m.op == jute.OpSync {
+	if e.no {
+		c.out = append(c.out, reply{xid: e.m.xid, zxid: c.port.node.state.Applied().Zxid, code: jute.CodeNotReadOnly})
+		if e.m.op == jute.OpCloseSession {
+			c.end()
+		}
+	} else if e.m.op == jute.OpSync {
 		c.out = append(c.out, reply{xid: e.m.xid, zxid: c.port.node.state.Applied().Zxid, body: e.m.body})
 	} else {
 		c.read(&e.m)

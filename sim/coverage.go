@@ -17,7 +17,7 @@ var reachable = append([]string{
 	"stall", "long stall", "watchdog", "rot", "damage found at start", "damage found by a read",
 	"failed sync: error", "failed write: error", "failed create: error", "failed rename: error", "failed syncdir: error",
 	"failed truncate: error", "failed preallocate: error", "failed remove: error", "failed read: error",
-	"failed write: no space", "failed preallocate: no space", "start refused: no space", "start refused: error",
+	"space is low", "space is out", "space is ample", "append waits for space", "write refused: no space", "start refused: error",
 	"snapshot failed: no space", "snapshot failed: error",
 	"partition", "one way", "partial partition", "swizzle", "clog", "reset", "half-open", "broken stream",
 	"repeated vote", "late vote",
@@ -33,7 +33,8 @@ var reachable = append([]string{
 	"connection closed: moved or lost", "repeated attach refused", "client went away", "client went elsewhere",
 	"session wrote through a later connection",
 	"keep-alive phase", "keep-alive phase with a change of leader", "a server that was wiped has everything again",
-}, zab.NoteSessionExpired.String(), zab.NoteRequestsResent.String(), zab.NotePaused.String(), zab.NoteRoleLost.String())
+}, zab.NoteSessionExpired.String(), zab.NoteRequestsResent.String(), zab.NotePaused.String(), zab.NoteRoleLost.String(),
+	zab.NoteLeadingResigned.String(), zab.NoteWritesRefused.String(), zab.NoteWritesResumed.String())
 
 // Unreached returns what a set of runs should have reached and has not.
 func Unreached(seen map[string]uint64) []string {

@@ -10,13 +10,14 @@ import (
 
 	"github.com/quorumd/quorumd/internal/vfs"
 	"github.com/quorumd/quorumd/replica"
+	"github.com/quorumd/quorumd/txnlog"
 	"github.com/quorumd/quorumd/zab"
 )
 
 // kickDisk performs a run of the operations asked for, of a length and after
 // a time drawn at random, and lets the server hear of it later still.
 func (n *node) kickDisk() {
-	if n.diskBusy || len(n.disk) == 0 {
+	if n.diskBusy || n.outOfRoom || len(n.disk) == 0 {
 		return
 	}
 	n.diskBusy = true
@@ -32,6 +33,9 @@ func (n *node) performDisk() {
 	batch := n.disk[:n.some(len(n.disk))]
 	n.disk = n.disk[len(batch):]
 	done, err := n.do(batch)
+	if n.clone == nil && errors.Is(err, txnlog.ErrNoSpace) {
+		batch, err = n.awaitSpace(batch, done), nil
+	}
 	if n.clone != nil {
 		done = nil // nobody was told of it
 	}
@@ -43,9 +47,10 @@ func (n *node) performDisk() {
 		return
 	}
 	done = slices.Clone(done)
-	if w.chance(0.5) && n.broken(n.store.Prepare()) {
+	if n.space == zab.SpaceAmple && w.chance(0.5) && n.broken(n.store.Prepare()) {
 		return
 	}
+	n.tellSpace()
 	life := n.life
 	n.later(stageSynced, w.jitter(200*time.Microsecond), func() {
 		n.completed(life, done)
@@ -172,6 +177,10 @@ func (n *node) readLog(r zab.LogRead) {
 // keepName writes down whose history this is, some time after it is known.
 func (n *node) keepName() {
 	n.later(stageSnapshot, n.w.jitter(100*time.Millisecond), func() {
-		n.broken(n.store.SetEnsemble(n.state.Ensemble()))
+		if err := n.store.SetEnsemble(n.state.Ensemble()); errors.Is(err, txnlog.ErrNoSpace) {
+			n.keepName()
+		} else {
+			n.broken(err)
+		}
 	})
 }

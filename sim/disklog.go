@@ -65,7 +65,9 @@ func (l *diskLog) write(op *zab.DiskOp, done *zab.DiskDone) {
 	switch op.Kind {
 	case zab.DiskAppend:
 		for i := range op.Records {
-			l.recs = append(l.recs, op.Records[i].Position())
+			if p := op.Records[i].Position(); !l.has(p) { // else it has waited for space, in part
+				l.recs = append(l.recs, p)
+			}
 		}
 	case zab.DiskSnapBegin:
 		l.installing = op.At

@@ -27,6 +27,8 @@ func (k *checker) judge(conn *conn, q *call, r *reply) {
 		if r.zxid < q.floor {
 			k.w.fail("client %d: sync was answered at %s, %s had been committed when it was sent", c.id, r.zxid, q.floor)
 		}
+	case q.op.IsWrite() && r.code == jute.CodeNotReadOnly:
+		k.judgeRefused(conn, q)
 	case q.op.IsWrite():
 		k.judgeWrite(conn, q, r)
 	default:

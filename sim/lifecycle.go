@@ -57,6 +57,7 @@ func (n *node) start() {
 		found.Epochs.Accepted, found.Epochs.Current, found.Torn)
 	w.check.started(n, found)
 	n.announce(true)
+	n.tellSpace()
 	n.tick(n.life)
 }
 
@@ -66,6 +67,7 @@ func (n *node) reset() {
 	n.leaving, n.sending = nil, false
 	n.paused, n.imaging, n.snapless = false, false, nil
 	n.stalled, n.awaiting = 0, nil
+	n.space, n.outOfRoom = zab.SpaceAmple, false
 	n.clone = nil
 	n.forgetSteps()
 	n.rate = 0.95 + 0.1*n.w.rng.Float64()

@@ -52,6 +52,8 @@ type node struct {
 	awaiting     func()        // that step
 	startCrashOp int           // at so many operations into the next start the power fails
 	clone        *vfs.MemFS    // what the disk held when the power failed
+	space        zab.Space     // as the server was told
+	outOfRoom    bool          // the next append waits for space
 	room         int64         // bytes left on the disk; negative: enough
 	rotten       bool          // something on the disk was damaged
 	whole        bool          // nothing on the disk is damaged

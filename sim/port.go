@@ -296,6 +296,9 @@ func (p *port) answer(a zab.Answer) {
 	case zab.AnswerSync:
 		c.pending[i].kind = waitsForTurn
 		c.wake()
+	case zab.AnswerNoSpace:
+		c.pending[i].kind, c.pending[i].no = waitsForTurn, true
+		c.wake()
 	case zab.AnswerMoved, zab.AnswerLost:
 		p.node.w.say("server %d closes the connection of %s (%d)", p.node.id, c.session, a.Kind)
 		p.node.w.check.mark("connection closed: moved or lost")

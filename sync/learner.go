@@ -12,6 +12,9 @@ import (
 // right to send; the learner leaves such a leader.
 var ErrProtocol = errors.New("leader broke the protocol")
 
+// ErrNoRoom says that a snapshot could not be written as it arrived.
+var ErrNoRoom = errors.New("no disk space for the snapshot")
+
 // ErrSnapshotDamaged says that a snapshot arrived incomplete or damaged.
 var ErrSnapshotDamaged = errors.New("snapshot arrived damaged")
 
@@ -203,6 +206,9 @@ func (l *Learner) DiskDone(d *zab.DiskDone, out *zab.Output) error {
 	case zab.DiskTruncate:
 		l.truncated(d, out)
 	case zab.DiskSnapChunk:
+		if !d.OK {
+			return fmt.Errorf("%w from server %d at %s", ErrNoRoom, l.leader, l.snap.At)
+		}
 		l.taken = d.Off
 		l.snapAck(out)
 	case zab.DiskSnapEnd:

@@ -1,6 +1,7 @@
 package txnlog
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/quorumd/quorumd/internal/must"
@@ -28,6 +29,7 @@ type writer struct {
 	salt   uint32
 	buf    []byte // gathered; goes to off
 	off    int64
+	room   int64 // of f, reserved: up to here a write needs nothing of the file system
 	tail   zab.Position
 	synced zab.Position
 	marked bool // since the last sync a mark was taken, or a header
@@ -36,21 +38,37 @@ type writer struct {
 // next is the offset of the frame to be taken next.
 func (w *writer) next() int64 { return w.off + int64(len(w.buf)) }
 
-// append performs a run of DiskAppend: records, gathered writes, one sync.
+// append performs a run of DiskAppend: records, gathered writes, one sync. Where
+// the disk is full it performs what there is room for, and returns ErrNoSpace.
 func (s *Store) append(ops []zab.DiskOp) error {
-	for i := range ops {
-		for j := range ops[i].Records {
-			if err := s.put(&ops[i].Records[j]); err != nil {
-				return err
-			}
-		}
+	n, err := s.putAll(ops)
+	if err != nil && !errors.Is(err, ErrNoSpace) {
+		return err
 	}
 	if err := s.sync(); err != nil {
 		return err
 	}
-	last := &ops[len(ops)-1]
-	s.dones = append(s.dones, zab.DiskDone{Op: last.Op, Kind: last.Kind, Synced: s.w.synced.Zxid})
-	return nil
+	if n > 0 {
+		last := &ops[n-1]
+		s.dones = append(s.dones, zab.DiskDone{Op: last.Op, Kind: last.Kind, Synced: s.w.synced.Zxid})
+	}
+	return err
+}
+
+// putAll takes the records of ops, and returns how many of ops it took whole. An
+// append of which it took a part goes on there the next time (T11).
+func (s *Store) putAll(ops []zab.DiskOp) (int, error) {
+	for i := range ops {
+		recs := ops[i].Records
+		for s.taken < len(recs) {
+			if err := s.put(&recs[s.taken]); err != nil {
+				return i, err
+			}
+			s.taken++
+		}
+		s.taken = 0
+	}
+	return len(ops), nil
 }
 
 // put takes one record.
@@ -62,6 +80,9 @@ func (s *Store) put(rec *zab.Record) error {
 		if err := s.roll(rec.Zxid); err != nil {
 			return err
 		}
+	}
+	if err := s.reserve(w.next() + int64(markSize+n)); err != nil {
+		return err
 	}
 	if len(w.buf)+markSize+n > gatherSize {
 		if err := s.flush(); err != nil {
@@ -111,25 +132,30 @@ func (s *Store) full(n int) bool {
 	if len(w.seg.index) == 1 && w.next() == w.seg.index[0].off {
 		return false // no record yet: a segment has at least one
 	}
-	return w.next()+int64(markSize+n) > s.opt.SegmentSize || s.rollAsked.Load()
+	return w.next()+int64(markSize+n) > min(s.opt.SegmentSize, w.room) || s.rollAsked.Load()
 }
 
 // roll ends the segment and begins the next with the record at first. No
 // directory is synced here: until Prepare has done that, a crash may give the
 // segment its old name back, and recovery knows it by its header. No file is
 // opened either, if Prepare has made one ready; if there is none because the
-// descriptors have run out, the roll waits.
+// descriptors or the space have run out, the roll waits.
 func (s *Store) roll(first zab.Zxid) error {
-	if err := s.prepare(); err != nil {
-		return err
+	w := &s.w
+	if s.spare != nil || !s.low { // when to try again is the caller's to say
+		if err := s.prepare(); err != nil {
+			return err
+		}
 	}
 	if s.spare == nil {
-		return nil // no descriptor for it: the segment there is grows
+		if w.seg == nil {
+			return errNoRoom
+		}
+		return nil // the segment there is goes on
 	}
 	if err := s.sync(); err != nil {
 		return err
 	}
-	w := &s.w
 	if w.seg != nil && w.off < s.opt.SegmentSize {
 		// Gives back what was reserved. Whether that is durable matters to
 		// nobody: zeros at the end of a segment mean nothing.
@@ -151,7 +177,7 @@ func (s *Store) roll(first zab.Zxid) error {
 		return err
 	}
 	w.buf, w.off, w.marked = header, 0, true
-	w.f, s.spare = s.spare, nil
+	w.f, w.room, s.spare = s.spare, s.opt.SegmentSize, nil
 	w.salt = wire.ParseHeader(header).CRC
 	before := w.seg
 	w.seg = &segment{path: path, id: info.ID, base: w.tail, last: w.tail, file: w.f, active: true,
@@ -220,11 +246,13 @@ func (s *Store) sync() error {
 // more than a rename. To be called by Do's caller when it has handed on what
 // Do returned; it does nothing when there is nothing to do. Do calls it itself
 // when it finds no segment ready. Where the process, or the system, has no
-// descriptor left, it puts that off: the log goes on in the segment it is in.
+// descriptor left, or the disk no space, it puts that off: the log goes on in the
+// segment it is in. Space tells; where that is low, Do tries no more by itself.
 func (s *Store) Prepare() error {
 	if err := s.failure(); err != nil {
 		return err
 	}
+	defer s.noteSpace()
 	if err := s.prepare(); err != nil {
 		return s.fail(err)
 	}
@@ -243,6 +271,9 @@ func (s *Store) prepare() error {
 		s.count(&s.stats.SegmentsRefused)
 		return nil // nothing was touched; the next call tries again
 	}
+	if outOfSpace(err) {
+		return s.noSpare(false)
+	}
 	if err != nil {
 		return fmt.Errorf("create next segment: %w", err)
 	}
@@ -251,13 +282,18 @@ func (s *Store) prepare() error {
 	}
 	if err != nil {
 		closeQuietly(f)
+	}
+	if outOfSpace(err) {
+		return s.noSpare(true)
+	}
+	if err != nil {
 		return fmt.Errorf("reserve %d bytes for the next segment: %w", s.opt.SegmentSize, err)
 	}
 	if err := s.syncDir(s.logDir); err != nil {
 		closeQuietly(f)
 		return err
 	}
-	s.spare = f
+	s.spare, s.low = f, false
 	return nil
 }
 

@@ -105,7 +105,8 @@
 // T7: the first error of an operation is final: nothing is retried, every later
 // call returns the same error (vfs.V1 says why). No error in this sense is that
 // there was no descriptor to make the next segment with, to note the ensemble
-// with or to read with: nothing was touched.
+// with or to read with: nothing was touched. Nor is a full disk, where it shows
+// (T11).
 //
 // T8: who waits for a position is not known here. A roll, a sync and a
 // completion compare positions and offsets, so there is nothing that could be
@@ -119,9 +120,19 @@
 // follows it, up to Options.HeldLog or the size of the snapshot: the learner
 // needs it next (etcd#4055).
 //
+// T11: a full disk ends nothing. Records are written only where blocks were
+// reserved for them, and reserving fails before anybody's byte is touched: the
+// segment there is, is the reserve while the next cannot be made (zab.SpaceLow),
+// and at its end an append waits (ErrNoSpace), which is as if it had not been asked
+// for yet. Epochs are written in place and a cut needs no block, so a server whose
+// log is at its end promises, follows and truncates. A snapshot, written or
+// received, is given up with its file. What is left is an error and final: no
+// space for a write in a place that was reserved, as copy-on-write and thinly
+// provisioned file systems have it, for the name of a file, or for a first start.
+//
 // # Who may call what
 //
-// Do, Prepare and Close have one caller. ReadLog, SnapRead, OpenSnapshot, Stats,
+// Do, Prepare, Space and Close have one caller. ReadLog, SnapRead, OpenSnapshot, Stats,
 // Purge and Stop may be called beside them, as may one SnapshotWriter. Readers see
 // what was written, durable or not. A cut of the log while they read makes them
 // read again.

@@ -17,7 +17,7 @@ func TestFirstErrorIsFinal(t *testing.T) {
 		{Op: vfs.OpSync, Path: "log.*", Nth: 3, Err: syscall.EIO},
 		{Op: vfs.OpRename, Path: "log.*", Nth: 1, Err: syscall.EIO},
 		{Op: vfs.OpCreate, Path: spareName, Nth: 1, Err: syscall.EIO},
-		{Op: vfs.OpPreallocate, Path: spareName, Nth: 1, Err: syscall.ENOSPC},
+		{Op: vfs.OpPreallocate, Path: spareName, Nth: 1, Err: syscall.EIO},
 		{Op: vfs.OpSyncDir, Nth: 1, Err: syscall.EIO},
 	} {
 		t.Run(fault.Op.String(), func(t *testing.T) {

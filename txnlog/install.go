@@ -27,6 +27,9 @@ func (s *Store) snapBegin(at zab.Position, size int64) error {
 	s.in.abandon()
 	s.in = nil
 	f, err := s.fs.Create(s.dataPath(installName))
+	if outOfSpace(err) {
+		return nil // its first piece is not OK
+	}
 	if err != nil {
 		return fmt.Errorf("receive snapshot: %w", err)
 	}
@@ -35,7 +38,8 @@ func (s *Store) snapBegin(at zab.Position, size int64) error {
 }
 
 // snapChunk appends a piece. A piece that does not follow, or that would pass
-// the announced size, is not written and not OK.
+// the announced size, is not written and not OK. Nor is one for which there is no
+// space: what was received is given up and its space given back.
 func (s *Store) snapChunk(off int64, data []byte) (int64, bool, error) {
 	in := s.in
 	if in == nil {
@@ -44,17 +48,37 @@ func (s *Store) snapChunk(off int64, data []byte) (int64, bool, error) {
 	if off != in.off || int64(len(data)) > in.size-in.off {
 		return in.off, false, nil
 	}
-	if _, err := in.f.WriteAt(data, off); err != nil {
-		return 0, false, fmt.Errorf("receive snapshot at offset %d: %w", off, err)
+	err := in.write(data)
+	if outOfSpace(err) {
+		s.in = nil
+		return 0, false, s.dropIncoming(in)
+	}
+	return in.off, err == nil, err
+}
+
+// write appends data.
+func (in *incoming) write(data []byte) error {
+	if _, err := in.f.WriteAt(data, in.off); err != nil {
+		return fmt.Errorf("receive snapshot at offset %d: %w", in.off, err)
 	}
 	in.off += int64(len(data))
-	if in.off-in.synced >= unsyncedSnap {
-		if err := in.f.Sync(); err != nil {
-			return 0, false, fmt.Errorf("sync received snapshot: %w", err)
-		}
-		in.synced = in.off
+	if in.off-in.synced < unsyncedSnap {
+		return nil
 	}
-	return in.off, true, nil
+	if err := in.f.Sync(); err != nil {
+		return fmt.Errorf("sync received snapshot: %w", err)
+	}
+	in.synced = in.off
+	return nil
+}
+
+// dropIncoming removes what was received.
+func (s *Store) dropIncoming(in *incoming) error {
+	in.abandon()
+	if err := s.fs.Remove(s.dataPath(installName)); err != nil {
+		return fmt.Errorf("remove received snapshot: %w", err)
+	}
+	return nil
 }
 
 // snapEnd verifies what was received and installs it, or reports false.
@@ -67,6 +91,10 @@ func (s *Store) snapEnd() (bool, error) {
 	err := in.f.Sync()
 	if cerr := in.f.Close(); err == nil {
 		err = cerr
+	}
+	if outOfSpace(err) {
+		in.f = nil
+		return false, s.dropIncoming(in)
 	}
 	if err != nil {
 		return false, fmt.Errorf("sync received snapshot: %w", err)

@@ -318,7 +318,8 @@ func (s *Store) writeIdentities() error {
 
 // SetEnsemble notes durably whose committed history the store holds. To be
 // called when that becomes known; it does nothing when it was known. Where there
-// is no descriptor to write it with, it is not known yet, and to be called again.
+// is no descriptor or no space to write it with, it is not known yet, and to be
+// called again.
 func (s *Store) SetEnsemble(name uint64) error {
 	s.mu.Lock()
 	before := s.ensemble
@@ -328,11 +329,15 @@ func (s *Store) SetEnsemble(name uint64) error {
 		return nil
 	}
 	err := s.writeIdentities()
-	if outOfDescriptors(err) {
+	if outOfDescriptors(err) || outOfSpace(err) {
 		s.mu.Lock()
 		s.ensemble = before
 		s.mu.Unlock()
-		return fmt.Errorf("txnlog: %w: %w", ErrNoDescriptor, err)
+		cause := ErrNoDescriptor
+		if outOfSpace(err) {
+			cause = ErrNoSpace
+		}
+		return fmt.Errorf("txnlog: %w: %w", cause, err)
 	}
 	if err != nil {
 		if gone := s.inPlace(s.promise.path, s.promise.id, epochsSize); gone != nil {

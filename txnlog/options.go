@@ -27,6 +27,9 @@ var (
 	// ErrNoDescriptor: a file could not be opened, since the process or the system
 	// has no descriptor left. Nothing is wrong; the call may be made again.
 	ErrNoDescriptor = errors.New("no file descriptor left")
+	// ErrNoSpace: the disk is full. Nothing is wrong, and nothing was lost; the
+	// call may be made again, and succeeds once there is space.
+	ErrNoSpace = errors.New("no space left")
 )
 
 // Bounds of Options.
@@ -113,6 +116,10 @@ type Stats struct {
 	SnapBytes    int64
 	// For want of a descriptor the next segment was not made in advance, and
 	// the log went on in the one it was in; a snapshot was not written or sent.
-	SegmentsRefused  uint64
-	SnapshotsRefused uint64
+	SegmentsRefused uint64
+	// For want of space the next segment was not reserved, so many times.
+	SegmentsUnreserved uint64
+	SpaceLow           bool  // the next segment is not reserved for want of space
+	ReservedBytes      int64 // by which the log may grow on a full disk
+	SnapshotsRefused   uint64
 }

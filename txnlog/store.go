@@ -26,6 +26,9 @@ type Store struct {
 	enc     *wire.Encoder
 	w       writer
 	spare   vfs.File // the next segment, made and reserved; nil when there is none
+	low     bool     // there was no space for it
+	stuck   bool     // an append waits for space
+	taken   int      // records of the append that waits for space, taken already
 	renamed bool     // a segment's name is not durable yet
 	promise *promiseFile
 	in      *incoming
@@ -68,11 +71,15 @@ type Store struct {
 // The first error is final: the operations answered along with it are done,
 // the state of the others is unknown, and every later call on the store returns the
 // same error. Do has one caller at a time.
+//
+// ErrNoSpace is no such error (T11): the first operation that was not answered is an
+// append for which there is no room. The next call begins with it.
 func (s *Store) Do(ops []zab.DiskOp) ([]zab.DiskDone, error) {
 	s.dones = s.dones[:0]
 	if err := s.failure(); err != nil {
 		return nil, err
 	}
+	defer s.noteSpace()
 	for i := 0; i < len(ops); {
 		n := 1
 		var err error
@@ -83,6 +90,9 @@ func (s *Store) Do(ops []zab.DiskOp) ([]zab.DiskDone, error) {
 			err = s.append(ops[i : i+n])
 		} else {
 			err = s.perform(&ops[i])
+		}
+		if s.stuck = errors.Is(err, ErrNoSpace); s.stuck {
+			return s.dones, err
 		}
 		if err != nil {
 			return s.dones, s.fail(err)

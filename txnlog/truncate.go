@@ -158,8 +158,11 @@ func (s *Store) openActive(seg *segment, found bool) error {
 	if err == nil {
 		err = f.Truncate(seg.end)
 	}
+	room := max(seg.end, s.opt.SegmentSize)
 	if err == nil {
-		err = f.Preallocate(s.opt.SegmentSize)
+		if err = f.Preallocate(s.opt.SegmentSize); outOfSpace(err) {
+			room, err = seg.end, nil // what the cut gave back is somebody else's now
+		}
 	}
 	if err == nil {
 		err = f.Sync()
@@ -177,7 +180,7 @@ func (s *Store) openActive(seg *segment, found bool) error {
 		return fmt.Errorf("cut %s to %d bytes: %w", seg.path, seg.end, err)
 	}
 	seg = s.takeOver(seg, f, info.ID)
-	s.w.seg, s.w.f, s.w.off, s.w.salt, s.w.marked = seg, f, seg.end, salt, false
+	s.w.seg, s.w.f, s.w.off, s.w.room, s.w.salt, s.w.marked = seg, f, seg.end, room, salt, false
 	return nil
 }
 

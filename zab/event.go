@@ -44,6 +44,8 @@ const (
 	// EvDiskDone: every disk operation up to Op has completed; DiskDone says
 	// what the last one of interest achieved.
 	EvDiskDone
+	// EvDiskSpace: what the disk has left for the log has changed. Space.
+	EvDiskSpace
 	// EvApplied: what was handed out in Apply is applied through Applied. It
 	// need not be told for every record, but for at least a quarter of the
 	// window at a time.
@@ -84,6 +86,7 @@ type Event struct {
 	Paths    []string
 
 	Applied  Zxid
+	Space    Space
 	Disk     DiskDone
 	LogRead  *LogReadResult
 	SnapRead *SnapReadResult
@@ -97,7 +100,8 @@ type Event struct {
 //	DiskEpochs    Epochs: as saved
 //	DiskTruncate  At: the log's end now; OK is false when the log did not
 //	              hold exactly the position asked for (then nothing was cut)
-//	DiskSnapChunk Off: bytes written so far
+//	DiskSnapChunk Off: bytes written so far; OK is false when there was no space
+//	              (then all that was received is given up)
 //	DiskSnapEnd   At: the snapshot is the log's base, the tree is loaded from
 //	              it, Sessions, Ensemble and Members are what it holds; OK
 //	              false when it was damaged (then nothing changed)

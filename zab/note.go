@@ -28,6 +28,10 @@ const (
 	NotePaused                                // this server stood still for Num ms
 	NoteWaitingForHistory                     // servers that hold no history may not elect one that may lag; Text says who is missing
 	NoteForeignEnsemble                       // Peer holds the history of another ensemble
+	NoteDiskSpace                             // what this server's disk has left for the log is Text
+	NoteWritesRefused                         // no quorum has disk space
+	NoteWritesResumed                         // a quorum has
+	NoteLeadingResigned                       // this server's disk is full, those of a quorum are not
 )
 
 var noteNames = map[NoteKind]string{
@@ -41,6 +45,8 @@ var noteNames = map[NoteKind]string{
 	NoteRequestsLost: "requests given up", NoteMembershipDiffer: "membership differs",
 	NotePaused: "server stood still", NoteWaitingForHistory: "waiting for servers that hold the history",
 	NoteForeignEnsemble: "peer belongs to another ensemble",
+	NoteDiskSpace:       "disk space for the log", NoteWritesRefused: "writes refused: no quorum has disk space",
+	NoteWritesResumed: "writes resumed", NoteLeadingResigned: "leading resigned for want of disk space",
 }
 
 func (k NoteKind) String() string {

@@ -85,7 +85,18 @@ const (
 	// AnswerLost: whether the request was carried out can no longer be told;
 	// close the connection, no reply.
 	AnswerLost
+	// AnswerNoSpace: the write was not carried out and never will be, since the
+	// disks are full. For the attach of a new session, close the connection.
+	AnswerNoSpace
 )
+
+// Answer returns what the client of a refused request is told.
+func (r RejectReason) Answer() AnswerKind {
+	if r == RejectNoSpace {
+		return AnswerNoSpace
+	}
+	return AnswerMoved
+}
 
 // Answer is for a client of this server. It takes effect after the Apply of
 // the same output.

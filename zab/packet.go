@@ -146,6 +146,7 @@ type Ping struct {
 // Pong answers a Ping and carries the sessions heard from since the last one.
 type Pong struct {
 	Touched []SessionID
+	Low     bool // the learner's disk is full; its log lives on its reserve (Space)
 }
 
 // RejectReason says why the leader would not propose a request.
@@ -156,6 +157,8 @@ const (
 	// RejectMoved: the session belongs to another server now; the connection
 	// is to be closed (spec/client-protocol.md §6.2).
 	RejectMoved RejectReason = 1
+	// RejectNoSpace: no quorum has space for it on its disks.
+	RejectNoSpace RejectReason = 2
 )
 
 // Reject says that a forwarded request was not proposed and never will be.

@@ -71,6 +71,10 @@ func (p *Port) Answer(a zab.Answer) {
 	case zab.AnswerSync:
 		c.pending.at(i).kind = kindSynced
 		p.markDirty(c)
+	case zab.AnswerNoSpace:
+		e := c.pending.at(i)
+		e.kind, e.code, e.body = kindFixed, int32(jute.CodeNotReadOnly), nil
+		p.markDirty(c)
 	case zab.AnswerMoved, zab.AnswerLost:
 		c.endLocked(endFlush, whyMoved)
 	}

@@ -16,9 +16,9 @@ import (
 func TestZK4787(t *testing.T) {
 	h := hello{channel: electionChannel, verdict: refusedMembers, from: 1, to: 255, members: 0x0102030405060708}
 	b := h.append(nil)
-	want := "QRMD\x02\x02\x05\x1c" +
+	want := "QRMD\x03\x02\x05\x1c" +
 		"\x01\x00\x00\x00\x00\x00\x00\x00" + "\xff\x00\x00\x00\x00\x00\x00\x00" + "\x08\x07\x06\x05\x04\x03\x02\x01" +
-		"\xb3\x09\xac\xac" // CRC-32C
+		"\x87\x82\xb9\x0e" // CRC-32C
 	if string(b) != want {
 		t.Errorf("bytes %q", b)
 	}

@@ -66,9 +66,9 @@ type hello struct {
 // The hello on the wire; see the package comment.
 const (
 	magic        = "QRMD"
-	helloVersion = 2
+	helloVersion = 3
 	helloFixed   = 8  // the part that no version changes
-	helloRest    = 28 // what follows it in versions 1 and 2
+	helloRest    = 28 // what follows it in versions 1 to 3
 	maxHelloRest = 255
 )
 

@@ -15,7 +15,7 @@ import (
 func TestHelloBytes(t *testing.T) {
 	h := hello{channel: electionChannel, verdict: refusedMembers, from: 1, to: 255, members: 0x0102030405060708}
 	b := h.append(nil)
-	want := "QRMD\x02\x02\x05\x1c" +
+	want := "QRMD\x03\x02\x05\x1c" +
 		"\x01\x00\x00\x00\x00\x00\x00\x00" + "\xff\x00\x00\x00\x00\x00\x00\x00" + "\x08\x07\x06\x05\x04\x03\x02\x01"
 	if string(b[:len(b)-4]) != want {
 		t.Errorf("bytes %q", b)
