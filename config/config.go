@@ -15,6 +15,7 @@ const (
 	DefaultMaxClientCnxns         = 60
 	DefaultSnapCount              = 100000
 	DefaultSnapSizeLimit          = int64(4194304) << 10
+	DefaultSnapRateLimit          = int64(32768) << 10
 	DefaultPreAllocSize           = int64(65536) << 10
 	DefaultSnapRetainCount        = 3
 	DefaultMaxBuffer              = 1048575
@@ -79,6 +80,7 @@ type ClientLimits struct {
 type Storage struct {
 	SnapCount       int           // transactions between snapshots, at least 2
 	SnapSizeLimit   int64         // bytes of log between snapshots; 0 is off
+	SnapRateLimit   int64         // bytes a second of writing a snapshot and reading it back; 0 is off
 	TxnLogSizeLimit int64         // bytes at which the log rolls; 0 is off
 	PreAllocSize    int64         // bytes by which the log grows
 	SnapRetainCount int           // snapshots kept by a purge, at least 3
@@ -160,6 +162,7 @@ func withDefaults() *Config {
 		Storage: Storage{
 			SnapCount:       DefaultSnapCount,
 			SnapSizeLimit:   DefaultSnapSizeLimit,
+			SnapRateLimit:   DefaultSnapRateLimit,
 			PreAllocSize:    DefaultPreAllocSize,
 			SnapRetainCount: DefaultSnapRetainCount,
 		},

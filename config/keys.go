@@ -40,6 +40,7 @@ func basicKeys(m map[string]setter) {
 func storageKeys(m map[string]setter) {
 	m["snapCount"] = atLeast(func(c *Config) *int { return &c.Storage.SnapCount }, 2, "transactions", "snapCount=100000")
 	m["snapSizeLimitInKb"] = kilobytes(func(c *Config) *int64 { return &c.Storage.SnapSizeLimit }, true, "snapSizeLimitInKb=4194304")
+	m["snapRateLimitInKb"] = kilobytes(func(c *Config) *int64 { return &c.Storage.SnapRateLimit }, true, "snapRateLimitInKb=32768")
 	m["txnLogSizeLimitInKb"] = kilobytes(func(c *Config) *int64 { return &c.Storage.TxnLogSizeLimit }, true, "txnLogSizeLimitInKb=-1")
 	m["preAllocSize"] = kilobytes(func(c *Config) *int64 { return &c.Storage.PreAllocSize }, false, "preAllocSize=65536")
 	m["autopurge.snapRetainCount"] = atLeast(func(c *Config) *int { return &c.Storage.SnapRetainCount }, 3, "snapshots", "autopurge.snapRetainCount=3")

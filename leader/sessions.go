@@ -227,6 +227,8 @@ type LearnerStatus struct {
 	Voter    bool
 	UpToDate bool
 	Sent     zab.Zxid
+	// Of the snapshot that it is being sent; 0 of 0 where there is none.
+	SnapAcked, SnapSize int64 // bytes
 }
 
 // Learners describes the learners, in the order they connected.
@@ -236,6 +238,9 @@ func (l *Leader) Learners(dst []LearnerStatus) []LearnerStatus {
 		s := LearnerStatus{Server: p.server, Voter: p.voter, UpToDate: p.stage == upToDate}
 		if p.cursor != nil {
 			s.Sent = p.cursor.Sent().Zxid
+		}
+		if p.source != nil {
+			s.SnapAcked, s.SnapSize = p.source.Progress()
 		}
 		dst = append(dst, s)
 	}

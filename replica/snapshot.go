@@ -2,8 +2,6 @@ package replica
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"slices"
 
 	"github.com/quorumd/quorumd/internal/must"
@@ -103,6 +101,12 @@ func (s *State) Snapshot() *Image {
 // At returns the position the image is of.
 func (im *Image) At() zab.Position { return im.meta.At }
 
+// Nodes returns how many nodes the image holds.
+func (im *Image) Nodes() int64 { return im.trailer.Nodes }
+
+// Written returns how many of them Next has returned.
+func (im *Image) Written() int64 { return int64(im.tree.Written()) }
+
 // Release ends the image, whether it was read to its end or not. Doing it
 // twice does nothing.
 func (im *Image) Release() {
@@ -158,122 +162,4 @@ func (im *Image) appendSessions(dst []byte) (body []byte, more bool, err error) 
 	body, err = im.enc.AppendBody(dst, &sessionBatch{Sessions: im.sessions[:n]})
 	im.sessions = im.sessions[n:]
 	return body, len(im.sessions) > 0, err
-}
-
-// LoadState builds a state from the frames of a snapshot, as next returns them
-// up to io.EOF; body need only be valid until the next call. Errors wrap
-// ErrSnapshot, znode.ErrImage, wire.ErrCorrupt or what next returned.
-func LoadState(next func() (kind uint8, body []byte, err error)) (*State, error) {
-	l := stateLoader{s: NewState(), nodes: znode.NewLoader(), dec: wire.NewDecoder(), stage: wire.FrameSnapMeta}
-	for {
-		kind, body, err := next()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return nil, fmt.Errorf("replica: load snapshot: %w", err)
-		}
-		if err := l.frame(kind, body); err != nil {
-			return nil, fmt.Errorf("replica: load snapshot: %w", err)
-		}
-	}
-	if l.stage != 0 {
-		return nil, fmt.Errorf("%w: it ends without its last frame", ErrSnapshot)
-	}
-	return l.s, nil
-}
-
-// stateLoader takes the frames of a snapshot.
-type stateLoader struct {
-	s     *State
-	nodes *znode.Loader
-	dec   *wire.Decoder
-	stage uint8 // the lowest kind that may come next, 0 when over
-
-	version uint16
-}
-
-func (l *stateLoader) frame(kind uint8, body []byte) error {
-	first := l.stage == wire.FrameSnapMeta
-	if l.stage == 0 || kind < l.stage || first != (kind == wire.FrameSnapMeta) {
-		return fmt.Errorf("%w: frame of kind %d out of order", ErrSnapshot, kind)
-	}
-	l.stage = kind
-	switch kind {
-	case wire.FrameSnapMeta:
-		l.stage = wire.FrameSnapACLs
-		return l.meta(body)
-	case wire.FrameSnapACLs:
-		return l.nodes.ACLs(body)
-	case wire.FrameSnapSessions:
-		return l.sessions(body)
-	case wire.FrameSnapNodes:
-		return l.nodes.Nodes(body)
-	case wire.FrameSnapTrailer:
-		l.stage = 0
-		return l.trailer(body)
-	}
-	return fmt.Errorf("%w: frame of the unknown kind %d", ErrSnapshot, kind)
-}
-
-func (l *stateLoader) meta(body []byte) error {
-	var m snapshotMeta
-	if err := l.dec.Body(body, &m); err != nil {
-		return err
-	}
-	l.version = m.Version
-	if m.Version == 0 || m.Version > snapshotVersion || m.Level > zab.FeatureLevel {
-		return fmt.Errorf("%w: format %d, feature level %d; this server knows %d and %d, a newer one wrote it",
-			ErrSnapshot, m.Version, m.Level, snapshotVersion, zab.FeatureLevel)
-	}
-	s := l.s
-	s.applied, s.level, s.ensemble, s.secret = m.At, m.Level, m.Ensemble, m.Secret
-	return nil
-}
-
-func (l *stateLoader) sessions(body []byte) error {
-	batch, err := l.sessionBatch(body)
-	if err != nil {
-		return err
-	}
-	for _, e := range batch.Sessions {
-		if l.s.sessions.has(e.ID) {
-			return fmt.Errorf("%w: session %s is there twice", ErrSnapshot, e.ID)
-		}
-		l.s.sessions.add(e)
-	}
-	return nil
-}
-
-func (l *stateLoader) sessionBatch(body []byte) (batch sessionBatch, err error) {
-	if l.version > 1 {
-		err = l.dec.Body(body, &batch)
-		return batch, err
-	}
-	var old sessionBatch1
-	err = l.dec.Body(body, &old)
-	for _, e := range old.Sessions {
-		batch.Sessions = append(batch.Sessions, zab.Session{ID: e.ID, Timeout: e.Timeout, Owner: zab.NoServer})
-	}
-	return batch, err
-}
-
-func (l *stateLoader) trailer(body []byte) error {
-	var want snapshotTrailer
-	if err := l.dec.Body(body, &want); err != nil {
-		return err
-	}
-	tree, err := l.nodes.Finish(l.s.sessions.has)
-	if err != nil {
-		return err
-	}
-	l.s.tree = tree
-	got := snapshotTrailer{
-		Nodes: int64(tree.Figures().Nodes), Sessions: int64(l.s.SessionCount()), Digest: l.s.Digest(),
-	}
-	if got != want {
-		return fmt.Errorf("%w: %d nodes, %d sessions, digest %#x were written; %d, %d, %#x were read",
-			ErrSnapshot, want.Nodes, want.Sessions, want.Digest, got.Nodes, got.Sessions, got.Digest)
-	}
-	return nil
 }

@@ -96,6 +96,7 @@ func (s *Server) extraFigures(status *replica.Status) []admin.Metric {
 		{Name: "quorumd_peer_overflows", Value: int64(p.Overflowed)},
 		{Name: "quorumd_peer_accept_failures", Value: int64(p.AcceptFails)},
 	}
+	lines = append(lines, s.progressFigures(status)...)
 	return append(lines, s.descriptorFigures(&st, &p)...)
 }
 

@@ -28,9 +28,14 @@ func TestFreshFigures(t *testing.T) {
 		fmt.Sprintf("zk_quorumd_applied_zxid\t%#x\n", uint64(at.Zxid)),
 		fmt.Sprintf("zk_quorumd_digest\t0x%016x\n", digest),
 	} {
-		if !strings.Contains(text, line) {
-			t.Errorf("mntr has no line %q:\n%s", line, text)
-		}
+		hasLine(t, text, line)
+	}
+}
+
+func hasLine(t *testing.T, text, line string) {
+	t.Helper()
+	if !strings.Contains(text, line) {
+		t.Errorf("mntr has no line %q:\n%s", line, text)
 	}
 }
 

@@ -60,6 +60,7 @@ type Config struct {
 
 	SnapCount     int           // records between snapshots, about
 	SnapBytes     int64         // bytes of log between snapshots, about; 0 is off
+	SnapRate      int64         // bytes a second of a snapshot written or read back, as long as nobody waits; 0 is off
 	KeepSnapshots int           // by a purge
 	PurgeInterval time.Duration // 0 never purges
 
@@ -104,7 +105,7 @@ func FromConfig(c *config.Config) Config {
 			SkipACL: c.Tree.SkipACL, DigestDisabled: c.Auth.DigestDisabled, SuperDigest: c.Auth.SuperDigest,
 			Words: c.Words,
 		},
-		SnapCount: c.Storage.SnapCount, SnapBytes: c.Storage.SnapSizeLimit,
+		SnapCount: c.Storage.SnapCount, SnapBytes: c.Storage.SnapSizeLimit, SnapRate: c.Storage.SnapRateLimit,
 		KeepSnapshots: c.Storage.SnapRetainCount, PurgeInterval: c.Storage.PurgeInterval,
 		ReapInterval: c.Tree.ContainerCheckInterval, ReapPerMinute: c.Tree.ContainerMaxPerMinute,
 		SkipDescriptorCheck: c.SkipDescriptorCheck,

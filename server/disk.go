@@ -137,15 +137,22 @@ func batchLen(ops []zab.DiskOp) int {
 // and nothing is reported (Y5).
 func (d *diskRunner) perform(batch []zab.DiskOp) (performed int, ok bool) {
 	ranked.NoLocks("a disk operation")
+	d.s.progress.asked(batch)
 	done, err := d.s.store.Do(batch)
 	if err != nil && !errors.Is(err, txnlog.ErrNoSpace) {
 		d.s.fail(fmt.Errorf("server: disk: %w", err))
 		return 0, false
 	}
 	for i := range done {
+		d.s.progress.stored(&done[i])
 		ev := zab.Event{Kind: zab.EvDiskDone, Disk: done[i]}
-		if ev.Disk.Kind == zab.DiskSnapEnd && ev.Disk.OK && !d.load(&ev.Disk) {
-			return 0, false
+		switch {
+		case ev.Disk.Kind != zab.DiskSnapEnd:
+		case ev.Disk.OK:
+			d.loadedFor(&ev.Disk)
+		case d.s.loader.refused != nil:
+			d.s.log.Error().Err(d.s.loader.refused).Msg("received snapshot refused")
+			d.s.loader.refused = nil
 		}
 		d.s.inbox.fromPeer(ev)
 	}
@@ -191,19 +198,14 @@ func (d *diskRunner) seekSpace() {
 	}
 }
 
-// load builds the state of the snapshot that was just installed, for the loop
+// loadedFor keeps the state of the snapshot that was just installed for the loop
 // to take up.
-func (d *diskRunner) load(done *zab.DiskDone) bool {
-	state, err := loadState(d.s.store, done.At)
-	if err != nil {
-		d.s.fail(fmt.Errorf("server: load what was received: %w", err))
-		return false
-	}
+func (d *diskRunner) loadedFor(done *zab.DiskDone) {
+	state := d.s.loader.take(done.At)
 	done.Sessions, done.Ensemble, done.Members = state.Sessions(), state.Ensemble(), state.Membership()
 	d.mu.Lock()
 	d.loaded = append(d.loaded, loadedState{done.Op, state})
 	d.mu.Unlock()
-	return true
 }
 
 // takeLoaded returns the state that operation op installed.

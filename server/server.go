@@ -27,11 +27,12 @@ type Server struct {
 	log   zerolog.Logger
 	start time.Time
 
-	store *txnlog.Store
-	port  clients
-	peers peers
-	inbox *inbox
-	loop  *loop
+	store  *txnlog.Store
+	loader loader
+	port   clients
+	peers  peers
+	inbox  *inbox
+	loop   *loop
 
 	// stateMu is the lock over the state and over which state it is. state is
 	// read under it and replaced by the applier alone. The loop never takes it.
@@ -40,6 +41,8 @@ type Server struct {
 
 	status  atomic.Pointer[replica.Status]
 	figures figures
+	// progress is that of snapshots under way.
+	progress progress
 
 	descriptors descriptors
 
@@ -48,6 +51,7 @@ type Server struct {
 	logReads    *mailbox[zab.LogRead]  // bound: one for apply and one for each learner
 	snapReads   *mailbox[zab.SnapRead] // bound: the leader's snapshot window for each learner
 	snapshots   *snapshotter
+	pacer       *pacer
 	notes       *noteBook
 	watchdog    *watchdog // of the disk
 	aborted     atomic.Bool
@@ -98,6 +102,8 @@ func Open(cfg Config) (*Server, error) {
 	if err := s.planDescriptors(); err != nil {
 		return nil, err
 	}
+	s.loader.progress = &s.progress
+	s.pacer = newPacer(cfg.SnapRate, s.quit)
 	s.watchdog = newWatchdog(cfg.DiskStall, s.abort)
 	s.watchdog.start() // what is found on the disk is read first of all
 	if err := s.restore(); err != nil {
@@ -122,7 +128,8 @@ func (s *Server) restore() error {
 	began := time.Now()
 	store, found, err := txnlog.Open(watchedFS{s.cfg.FS, s.watchdog}, txnlog.Options{
 		DataDir: s.cfg.DataDir, LogDir: s.cfg.LogDir, Server: s.cfg.Self, SegmentSize: s.cfg.SegmentSize,
-		OpenSegments: s.descriptors.budget.readers,
+		OpenSegments: s.descriptors.budget.readers, Load: s.loader.load,
+		Pace: s.pacer.spend,
 	})
 	if err != nil {
 		return fmt.Errorf("server: %w", err)
@@ -132,9 +139,7 @@ func (s *Server) restore() error {
 	}
 	state := replica.NewState()
 	if found.Snapshot != nil {
-		if state, err = loadState(store, found.Snapshot.At); err != nil {
-			return joinClose(err, store)
-		}
+		state = s.loader.take(found.Snapshot.At)
 	}
 	boot, err := newBootstrap()
 	if err != nil {
@@ -156,22 +161,6 @@ func (s *Server) restore() error {
 		Int64("accepted_epoch", int64(found.Epochs.Accepted)).Int64("current_epoch", int64(found.Epochs.Current)).
 		Int64("torn_bytes", found.Torn).Dur("took", time.Since(began)).Str("data_dir", s.cfg.DataDir).Msg("recovered")
 	return nil
-}
-
-// loadState builds a state from the snapshot at a position.
-func loadState(store *txnlog.Store, at zab.Position) (*replica.State, error) {
-	r, err := store.OpenSnapshot(at)
-	if err != nil {
-		return nil, fmt.Errorf("server: %w", err)
-	}
-	state, err := replica.LoadState(r.Next)
-	if cerr := r.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return nil, fmt.Errorf("server: snapshot at %s: %w", at, err)
-	}
-	return state, nil
 }
 
 // newBootstrap draws the name and the secret that an ensemble gets if this

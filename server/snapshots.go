@@ -72,6 +72,7 @@ func (sn *snapshotter) demand() {
 	case <-sn.tried:
 	default:
 	}
+	sn.s.pacer.hurry()
 	sn.due()
 }
 
@@ -96,6 +97,8 @@ func (sn *snapshotter) run() {
 func (sn *snapshotter) attempt() {
 	sn.busy.Store(true)
 	err := sn.write()
+	sn.s.progress.writing(0, 0, 0)
+	sn.s.pacer.relax() // before busy: who demands one later finds it hurried
 	sn.busy.Store(false)
 	signal(sn.tried)
 	sn.pause = pauseAfter(err, sn.pause)
@@ -172,6 +175,7 @@ func (sn *snapshotter) copy(image *replica.Image, w *txnlog.SnapshotWriter) erro
 		if err := w.Frame(kind, frame); err != nil {
 			return fmt.Errorf("server: %w", err)
 		}
+		sn.s.progress.writing(image.Written(), image.Nodes(), w.Written())
 	}
 	return nil
 }

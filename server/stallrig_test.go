@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -76,7 +77,7 @@ func (r *stallRig) fill(n int) {
 	}
 	for range n {
 		r.ask(jute.OpCreate, (&jute.CreateRequest{
-			Path: fmt.Sprintf("/%d", r.seq), Data: make([]byte, 100<<10),
+			Path: fmt.Sprintf("/%d", r.seq), Data: noise(100 << 10),
 			ACL: []jute.ACL{{Perms: 31, ID: jute.ID{Scheme: "world", ID: "anyone"}}},
 		}).Append(nil))
 	}
@@ -142,11 +143,13 @@ func (r *stallRig) receive() {
 	if _, err := f.ReadAt(file, 0); err != nil && err != io.EOF {
 		r.t.Fatal(err)
 	}
-	store, _, err := txnlog.Open(watchedFS{r.disk, r.s.watchdog}, txnlog.Options{DataDir: "/learner", Server: 1})
+	s := &Server{inbox: newInbox(), log: r.s.log, failed: make(chan struct{})}
+	s.loader.progress = &s.progress
+	store, _, err := txnlog.Open(watchedFS{r.disk, r.s.watchdog}, txnlog.Options{DataDir: "/learner", Server: 1, Load: s.loader.load})
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	s := &Server{store: store, inbox: newInbox(), log: r.s.log, failed: make(chan struct{})}
+	s.store = store
 	s.disk = newDiskRunner(s)
 	s.disk.start()
 	ops := []zab.DiskOp{{Op: 1, Kind: zab.DiskSnapBegin, At: info.At, Size: info.Size}}
@@ -168,4 +171,12 @@ func (r *stallRig) receive() {
 	if err := store.Close(); err != nil {
 		r.t.Error(err)
 	}
+}
+
+// noise returns bytes that do not compress, the same ones always: a snapshot of
+// them has the size that its znodes have.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
+	return b
 }

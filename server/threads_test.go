@@ -159,7 +159,7 @@ func TestZK2201(t *testing.T) {
 	t.Parallel()
 	s, disk, c := openOnMem(t, func(c *Config) { c.SnapCount = 20 })
 	for i := range 4 { // more than the writer of snapshots gathers
-		create(t, c, fmt.Sprintf("/big%d", i), make([]byte, 400<<10))
+		create(t, c, fmt.Sprintf("/big%d", i), noise(400<<10))
 	}
 	release, reached := make(chan struct{}), make(chan struct{})
 	var once sync.Once

@@ -130,28 +130,24 @@ func (n *node) failPowerAfter(ops int, keep vfs.Keep, r *rand.Rand, sort vfs.OpK
 
 func (n *node) completed(life int, done []zab.DiskDone) {
 	for i := range done {
-		if d := &done[i]; d.Kind == zab.DiskSnapEnd && d.OK && n.life == life && !n.takeUp(d) {
-			return
+		if d := &done[i]; d.Kind == zab.DiskSnapEnd && d.OK && n.life == life {
+			n.takeUp(d)
 		}
 		n.deliver(life, zab.Event{Kind: zab.EvDiskDone, Disk: done[i]})
 	}
 }
 
-// takeUp loads a snapshot that was received. The server goes on from there at
+// takeUp takes the state of a snapshot that was received. The server goes on from there at
 // once; what was handed out before is applied first, to the state that it is
 // for (Y3).
-func (n *node) takeUp(d *zab.DiskDone) bool {
-	state, err := load(n.store, d.At)
-	if n.broken(err) {
-		return false
-	}
+func (n *node) takeUp(d *zab.DiskDone) {
+	state := n.takeLoaded(d.At)
 	if len(n.applies) > 0 {
 		n.w.check.mark("snapshot installed behind records")
 	}
 	n.applies = append(n.applies, applyItem{install: state})
 	n.w.check.handed[n.index] = d.At.Zxid
 	d.Sessions, d.Ensemble, d.Members = state.Sessions(), state.Ensemble(), state.Membership()
-	return true
 }
 
 // install puts the state of a received snapshot in the place of the old one.

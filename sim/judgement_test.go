@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -133,9 +134,14 @@ func TestInstallWaitsItsTurn(t *testing.T) {
 	at, old := n.state.Applied(), n.state
 	turned := false
 	n.applies = append(n.applies, applyItem{gate: &turned})
-	if !n.takeUp(&zab.DiskDone{Kind: zab.DiskSnapEnd, OK: true, At: at}) {
-		t.Fatal(w.err)
+	r, err := n.store.OpenSnapshot(at)
+	if err == nil {
+		err = errors.Join(n.load(r), r.Close())
 	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.takeUp(&zab.DiskDone{Kind: zab.DiskSnapEnd, OK: true, At: at})
 	if len(n.applies) != 2 || n.state != old || n.applies[1].install == nil {
 		t.Fatalf("%d things wait, the state was replaced: %v", len(n.applies), n.state != old)
 	}

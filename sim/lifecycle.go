@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"os"
+	"slices"
 	"syscall"
 	"time"
 
@@ -78,17 +79,16 @@ func (n *node) reset() {
 
 // recover opens the disk and builds the tree.
 func (n *node) recover() (*txnlog.Store, *replica.State, txnlog.Recovered, error) {
+	n.loaded = nil
 	store, found, err := txnlog.Open(n.fs, txnlog.Options{
-		LogDir: "log", DataDir: "data", Server: n.id, SegmentSize: n.w.knobs.segment,
+		LogDir: "log", DataDir: "data", Server: n.id, SegmentSize: n.w.knobs.segment, Load: n.load,
 	})
 	if err != nil {
 		return nil, nil, found, err
 	}
 	state := replica.NewState()
 	if found.Snapshot != nil {
-		if state, err = load(store, found.Snapshot.At); err != nil {
-			return nil, nil, found, err
-		}
+		state = n.takeLoaded(found.Snapshot.At)
 	}
 	return store, state, found, nil
 }
@@ -152,6 +152,24 @@ func (n *node) announce(up bool) {
 			})
 		}
 	}
+}
+
+// load builds the state of a snapshot that the store is about to rely on.
+func (n *node) load(r *txnlog.SnapshotReader) error {
+	state, err := replica.LoadState(r.Next)
+	if err == nil {
+		n.loaded = append(n.loaded, state)
+	}
+	return err
+}
+
+// takeLoaded returns the state of the snapshot at a position that the store has
+// taken.
+func (n *node) takeLoaded(at zab.Position) *replica.State {
+	i := slices.IndexFunc(n.loaded, func(state *replica.State) bool { return state.Applied() == at })
+	state := n.loaded[i]
+	n.loaded = slices.Delete(n.loaded, 0, i+1)
+	return state
 }
 
 // load builds a tree from a snapshot.

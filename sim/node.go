@@ -33,6 +33,7 @@ type node struct {
 	store   *txnlog.Store
 	replica *replica.Replica
 	state   *replica.State
+	loaded  []*replica.State // from snapshots, not taken up yet
 	out     zab.Output
 
 	born     time.Duration

@@ -148,6 +148,10 @@ func (s *Source) Ready(r *zab.Ready, out *zab.Output) error {
 	return fmt.Errorf("%s answered by READY at %s", s.mode, r.At)
 }
 
+// Progress returns how many bytes of a snapshot the learner has, and of how many;
+// 0 of 0 when none is being sent.
+func (s *Source) Progress() (acked, size int64) { return s.acked, s.snap.Size }
+
 // Waiting reports whether a snapshot was asked for and is not open yet: the
 // disk may have to write it first.
 func (s *Source) Waiting() bool { return s.opened && s.snap.Size == 0 }

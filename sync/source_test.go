@@ -163,6 +163,9 @@ func TestSnapshotWindow(t *testing.T) {
 		sent += n
 		acked = sent
 		b.s.Acked(acked, &b.out)
+		if has, of := b.s.Progress(); has != acked || of != size {
+			t.Fatalf("progress %d of %d, acknowledged %d", has, of, acked)
+		}
 	}
 	b.want("the end", "SNAPCHUNK off=4718592 n=262144 last=true")
 }

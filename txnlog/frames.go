@@ -18,6 +18,8 @@ const (
 	frameIdentity uint8 = 193 // identity file
 	frameSnapFile uint8 = 194 // first frame of a snapshot file
 	frameSnapEnd  uint8 = 195 // last frame of a snapshot file
+
+	frameSnapPacked uint8 = 196 // a frame of a snapshot, compressed; see packer
 )
 
 // firstOwnKind is the first kind that a snapshot's own frames may not have.
@@ -26,6 +28,10 @@ const firstOwnKind = frameMark
 // formatVersion is in every file's first frame. A file of another version is
 // refused with ErrForeign.
 const formatVersion = 1
+
+// snapVersion is formatVersion for snapshots. Version 1, without packed frames,
+// is still read.
+const snapVersion = 2
 
 // errDamaged: the bytes at this place are not the frame that belongs there.
 // What that means depends on the place.

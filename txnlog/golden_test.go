@@ -3,6 +3,8 @@ package txnlog
 import (
 	"encoding/hex"
 	"flag"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -31,6 +33,7 @@ func goldenStore(t *testing.T) *vfs.MemFS {
 	noErr(t, err)
 	noErr(t, w.Frame(wire.FrameSnapMeta, []byte("meta")))
 	noErr(t, w.Frame(wire.FrameSnapNodes, []byte("nodes")))
+	noErr(t, w.Frame(wire.FrameSnapNodes, []byte(strings.Repeat("many nodes ", 100))))
 	noErr(t, w.Commit())
 	noErr(t, s.Close())
 	return fsys
@@ -64,6 +67,29 @@ func TestGolden(t *testing.T) {
 	if r.Last.Zxid != zab.NewZxid(2, 1) || r.Snapshot == nil || r.Snapshot.At.Zxid != zab.NewZxid(1, 1) ||
 		r.Epochs != (zab.Epochs{Accepted: 2, AcceptedBy: 3, Current: 1}) || len(readAll(t, s, 0)) != 3 {
 		t.Errorf("the golden files were read as %+v", r)
+	}
+}
+
+// TestGoldenSnapshot1 reads a snapshot as the first version wrote it.
+func TestGoldenSnapshot1(t *testing.T) {
+	dump, err := os.ReadFile(filepath.Join(goldenDir, "snapshot-0000000100000001-v1.hex"))
+	noErr(t, err)
+	fsys := newFS(t)
+	makeFile(t, fsys, "/old", undump(t, string(dump)))
+	r, err := ReadSnapshot(fsys, "/old")
+	noErr(t, err)
+	defer r.Close()
+	var got []string
+	for {
+		kind, body, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		noErr(t, err)
+		got = append(got, fmt.Sprintf("%d %s", kind, body))
+	}
+	if r.Info().At.Zxid != zab.NewZxid(1, 1) || strings.Join(got, ", ") != "131 meta, 134 nodes" {
+		t.Errorf("read %v of %s", got, r.Info().At)
 	}
 }
 

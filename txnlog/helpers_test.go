@@ -3,6 +3,7 @@ package txnlog
 import (
 	"bytes"
 	"fmt"
+	"math/rand/v2"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -129,8 +130,15 @@ func snap(t testing.TB, s *Store, at zab.Position) {
 	w, err := s.CreateSnapshot(at)
 	noErr(t, err)
 	noErr(t, w.Frame(wire.FrameSnapMeta, []byte("meta of "+at.String())))
-	noErr(t, w.Frame(wire.FrameSnapNodes, bytes.Repeat([]byte("node"), 300)))
+	noErr(t, w.Frame(wire.FrameSnapNodes, noise(1200)))
 	noErr(t, w.Commit())
+}
+
+// noise returns bytes that do not compress, the same ones always.
+func noise(n int) []byte {
+	b := make([]byte, n)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(b)
+	return b
 }
 
 // foreignSnapshot returns the file of a snapshot as another server wrote it.
@@ -139,9 +147,9 @@ func foreignSnapshot(t testing.TB, at zab.Position, size int) []byte {
 	fsys := vfs.NewMem()
 	f, err := fsys.Create("/s")
 	noErr(t, err)
-	var fw frameWriter
+	fw := frameWriter{pack: new(packer)}
 	noErr(t, fw.begin(f, at))
-	noErr(t, fw.frame(wire.FrameSnapNodes, bytes.Repeat([]byte("x"), size)))
+	noErr(t, fw.frame(wire.FrameSnapNodes, noise(size)))
 	noErr(t, fw.finish())
 	b, err := vfs.ReadFile(fsys, "/s", 1<<20)
 	noErr(t, err)

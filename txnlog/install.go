@@ -81,7 +81,9 @@ func (s *Store) dropIncoming(in *incoming) error {
 	return nil
 }
 
-// snapEnd verifies what was received and installs it, or reports false.
+// snapEnd verifies what was received, state included, and installs it, or
+// reports false and leaves everything as it was: what came may have been written
+// by a server that was wrong, and this one's own data may be the better.
 func (s *Store) snapEnd() (bool, error) {
 	in := s.in
 	if in == nil {
@@ -100,7 +102,7 @@ func (s *Store) snapEnd() (bool, error) {
 		return false, fmt.Errorf("sync received snapshot: %w", err)
 	}
 	path := s.dataPath(installName)
-	info, err := verifySnapshot(s.fs, path)
+	info, err := s.loadSnapshot(path)
 	if isDamage(err) || err == nil && (in.off != in.size || info.At != in.at) {
 		if err := s.fs.Remove(path); err != nil {
 			return false, fmt.Errorf("remove received snapshot: %w", err)

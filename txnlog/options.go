@@ -55,6 +55,20 @@ type Options struct {
 	// OpenSegments bounds the files open for reading the log, beside the one
 	// that is appended to; DefaultOpenSegments if 0. Readers beyond that wait.
 	OpenSegments int
+	// Load, if set, is given every snapshot that is about to be relied on, when
+	// its header was read: by Open, newest first, until one is taken, and by
+	// DiskSnapEnd before it decides. It reads it to its end and builds the state.
+	// One whose state it refuses is as good as damaged: Open goes on with the next
+	// older one and the log from there, DiskSnapEnd is not OK. An error that wraps
+	// ErrForeign has Open refuse the directories instead: a newer program wrote
+	// what it found, and its log beside it. The one loaded last is the one taken.
+	// Without Load, frames are read and not understood.
+	Load func(*SnapshotReader) error
+	// Pace, if set, is told how many bytes of a snapshot were written, or read back
+	// to see that they are intact, for none but this server's own sake: by a
+	// SnapshotWriter and by Purge, a piece at a time, with no lock held. It waits
+	// for as long as there is more important work for the disk.
+	Pace func(bytes int)
 	// HeldLog is how many bytes of log a purge leaves for a learner that is being
 	// sent a snapshot, or as many as the snapshot has; DefaultHeldLog if 0.
 	HeldLog int64

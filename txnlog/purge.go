@@ -94,7 +94,7 @@ func (s *Store) verified(sn *snapshot) (bool, error) {
 	if ok, _ := s.believed(sn); !ok {
 		return false, nil
 	}
-	info, err := verifyUnless(s.fs, sn.path, s.stopping.Load)
+	info, err := s.verifySlowly(sn.path)
 	if err != nil && !isDamage(err) {
 		return false, err
 	}

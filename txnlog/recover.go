@@ -182,14 +182,14 @@ func (r *recovery) warn(format string, args ...any) {
 }
 
 // readSnapshot reads sn: all of it while no snapshot is chosen, its header
-// else. A damaged one is passed over. One that the system fails to read is not:
+// else. A damaged one is passed over, and one whose state is refused. One that the system fails to read is not:
 // that is no finding about what it holds, the next try may succeed, and to be
 // told that data is damaged would send people to empty what is whole.
 func (s *Store) readSnapshot(r *recovery, sn *snapshot) error {
 	var info SnapshotInfo
 	var err error
 	if r.found.Snapshot == nil {
-		info, err = verifySnapshot(s.fs, sn.path)
+		info, err = s.loadSnapshot(sn.path)
 		sn.state = snapGood
 	} else {
 		var sr *SnapshotReader

@@ -54,7 +54,7 @@ type run struct {
 func (r *run) holds(p zab.Position) bool { return r.start == p || r.last == p || r.want.has(p) }
 
 // PlanSalvage finds out what can be had, and changes nothing. load is
-// VerifyOptions.Load. Errors wrap ErrHopeless, or are those of Open where what
+// Options.Load. Errors wrap ErrHopeless, or are those of Open where what
 // is wrong cannot be mended from what is there.
 func PlanSalvage(fsys vfs.FS, opt Options, load func(*SnapshotReader) error) (*Salvage, error) {
 	s, err := outside(fsys, opt)

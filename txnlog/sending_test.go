@@ -1,7 +1,6 @@
 package txnlog
 
 import (
-	"bytes"
 	"errors"
 	"io/fs"
 	"strings"
@@ -168,7 +167,7 @@ func snapLarge(t *testing.T, s *Store, at zab.Position) {
 	w, err := s.CreateSnapshot(at)
 	noErr(t, err)
 	for range 200 {
-		noErr(t, w.Frame(wire.FrameSnapNodes, bytes.Repeat([]byte("n"), 40<<10)))
+		noErr(t, w.Frame(wire.FrameSnapNodes, noise(40<<10)))
 	}
 	noErr(t, w.Commit())
 }
@@ -311,7 +310,7 @@ func TestHeldLogIsBounded(t *testing.T) {
 			w, err := s.CreateSnapshot(chain.at)
 			noErr(t, err)
 			for range c.frames {
-				noErr(t, w.Frame(wire.FrameSnapNodes, make([]byte, 1<<10)))
+				noErr(t, w.Frame(wire.FrameSnapNodes, noise(1<<10)))
 			}
 			noErr(t, w.Commit())
 			s.SnapRead(zab.SnapRead{ID: 1, Open: true})

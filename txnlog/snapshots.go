@@ -62,6 +62,7 @@ func (s *Store) CreateSnapshot(at zab.Position) (*SnapshotWriter, error) {
 		return nil, err
 	}
 	w := &SnapshotWriter{s: s, at: at, gen: gen, tmp: s.dataPath(snapName(at.Zxid) + tmpSuffix)}
+	w.fw.pack, w.fw.pace = &s.packer, s.opt.Pace
 	if w.f, err = s.fs.Create(w.tmp); err == nil {
 		err = w.fw.begin(w.f, at)
 	}
@@ -89,6 +90,9 @@ func (w *SnapshotWriter) Frame(kind uint8, body []byte) error {
 	return w.err
 }
 
+// Written returns how many bytes the file has.
+func (w *SnapshotWriter) Written() int64 { return w.fw.off + int64(len(w.fw.buf)) }
+
 // Commit ends the snapshot: when it returns nil the snapshot is durable, was
 // read back and found intact, and is the newest. The log goes on in a new
 // segment with the next record, so that Purge can remove what is before it.
@@ -111,7 +115,7 @@ func (w *SnapshotWriter) Commit() error {
 	w.f = nil
 	var info SnapshotInfo
 	if err == nil {
-		if info, err = verifyUnless(w.s.fs, w.tmp, w.s.stopping.Load); err != nil {
+		if info, err = w.s.verifySlowly(w.tmp); err != nil {
 			err = fmt.Errorf("txnlog: read back: %w", err)
 		}
 	}

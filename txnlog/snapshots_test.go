@@ -27,6 +27,9 @@ func TestSnapshots(t *testing.T) {
 	var bodies []string
 	for i := range 30 {
 		body := strings.Repeat("b", i*i*40)
+		if i%2 == 0 {
+			body = string(noise(i * i * 40))
+		}
 		bodies = append(bodies, body)
 		noErr(t, w.Frame(wire.FrameSnapNodes, []byte(body)))
 	}

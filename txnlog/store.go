@@ -34,6 +34,8 @@ type Store struct {
 	in      *incoming
 	dones   []zab.DiskDone
 
+	packer packer // of the SnapshotWriter at work
+
 	rollAsked atomic.Bool
 	stopping  atomic.Bool // nobody waits for a snapshot to be read to its end
 

@@ -31,7 +31,7 @@ func TestHBASE27231Unsynced(t *testing.T) {
 	w, err := s.CreateSnapshot(c.at)
 	noErr(t, err)
 	for range 3 * unsyncedSnap / frame {
-		noErr(t, w.Frame(wire.FrameSnapNodes, make([]byte, frame)))
+		noErr(t, w.Frame(wire.FrameSnapNodes, noise(frame)))
 	}
 	noErr(t, w.Commit())
 	if most > unsyncedSnap+2*frame || syncs < 3 {

@@ -29,10 +29,7 @@ func (f Finding) String() string {
 
 // VerifyOptions say what to look at.
 type VerifyOptions struct {
-	Options
-	// Load, if set, is given each intact snapshot and reads it to the end: the
-	// place to compare the digest of the state with the one it carries.
-	Load func(*SnapshotReader) error
+	Options // with Load for every snapshot that is intact
 	// Live: a server may be at work in the directories.
 	Live bool
 	// Pause waits a moment between two looks at what a server may be changing;

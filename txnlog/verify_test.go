@@ -218,7 +218,8 @@ func TestVerifyMixedUp(t *testing.T) {
 func TestVerifyState(t *testing.T) {
 	fsys := verifiable(t)
 	n := 0
-	found, err := Verify(fsys, VerifyOptions{Options: testOptions, Load: func(r *SnapshotReader) error {
+	opt := testOptions
+	opt.Load = func(r *SnapshotReader) error {
 		for {
 			if _, _, err := r.Next(); err == io.EOF {
 				break
@@ -230,7 +231,8 @@ func TestVerifyState(t *testing.T) {
 			return errors.New("the digest differs")
 		}
 		return nil
-	}})
+	}
+	found, err := Verify(fsys, VerifyOptions{Options: opt})
 	noErr(t, err)
 	if n != 2 || len(found) != 1 || !strings.Contains(found[0].String(), "snapshot.0000000000000009 at offset 0: the state in it: the digest differs") {
 		t.Errorf("%d snapshots, %s", n, found)

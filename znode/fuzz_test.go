@@ -80,11 +80,11 @@ func FuzzLoad(f *testing.F) {
 	nodes, _, _ := im.AppendNodes(nil, 100)
 	f.Add(acls, nodes)
 	f.Fuzz(func(t *testing.T, acls, nodes []byte) {
-		l := NewLoader()
-		if l.ACLs(acls) != nil || l.Nodes(nodes) != nil {
+		l := NewLoader(always)
+		if l.ACLs(acls) != nil || loadNodes(l, nodes) != nil {
 			return
 		}
-		if tree, err := l.Finish(always); err == nil {
+		if tree, err := l.Finish(); err == nil {
 			checkTree(t, tree)
 		}
 	})

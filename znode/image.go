@@ -28,6 +28,7 @@ type Image struct {
 	acls        []*acl
 	nextACL     int
 	nodes       int
+	written     int // of them
 
 	enc   *wire.Encoder
 	batch nodeBatch
@@ -102,6 +103,9 @@ func (im *Image) Close() {
 // Nodes returns how many nodes the image holds.
 func (im *Image) Nodes() int { return im.nodes }
 
+// Written returns how many of them AppendNodes has appended.
+func (im *Image) Written() int { return im.written }
+
 // keep saves a slot that is about to change.
 func (im *Image) keep(t *Tree, id nodeID) {
 	if id < im.cursor || id >= im.end {
@@ -149,6 +153,7 @@ func (im *Image) AppendNodes(dst []byte, limit int) (body []byte, more bool, err
 		}
 	}
 	body, err = im.enc.AppendBody(dst, &im.batch)
+	im.written += len(im.batch.Nodes)
 	clear(im.batch.Nodes)
 	return body, im.cursor < im.end, err
 }

@@ -38,18 +38,18 @@ func (f *frames) readNodes(t failer, im *Image, limit int) (more bool) {
 }
 
 func (f *frames) load() (*Tree, error) {
-	l := NewLoader()
+	l := NewLoader(always)
 	for _, body := range f.acls {
 		if err := l.ACLs(body); err != nil {
 			return nil, err
 		}
 	}
 	for _, body := range f.nodes {
-		if err := l.Nodes(body); err != nil {
+		if err := loadNodes(l, body); err != nil {
 			return nil, err
 		}
 	}
-	return l.Finish(always)
+	return l.Finish()
 }
 
 // TestImageIsAPointInTime: whatever happens while an image is read, it holds
@@ -212,26 +212,26 @@ func TestLoaderRefuses(t *testing.T) {
 		"lost session":  {root, ephemeral},
 		"root has name": {{Slot: 1, Name: "x"}},
 	} {
-		l := NewLoader()
+		l := NewLoader(func(zab.SessionID) bool { return false })
 		body, err := wire.NewEncoder().AppendBody(nil, &nodeBatch{Nodes: nodes})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err = l.Nodes(body); err == nil {
-			_, err = l.Finish(func(zab.SessionID) bool { return false })
+		if err = loadNodes(l, body); err == nil {
+			_, err = l.Finish()
 		}
 		if !errors.Is(err, ErrImage) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	l := NewLoader()
+	l := NewLoader(always)
 	for _, text := range []string{"", "\x00\x00\x00\x00", "\x00\x00\x00\x01"} {
 		body, _ := wire.NewEncoder().AppendBody(nil, &aclBatch{ACLs: []aclRecord{{ID: 1, Text: []byte(text)}}})
 		if err := l.ACLs(body); !errors.Is(err, ErrImage) {
 			t.Errorf("acl %q: %v", text, err)
 		}
 	}
-	if err := l.Nodes([]byte("garbage")); !errors.Is(err, wire.ErrCorrupt) {
+	if err := loadNodes(l, []byte("garbage")); !errors.Is(err, wire.ErrCorrupt) {
 		t.Error(err)
 	}
 }
@@ -240,13 +240,49 @@ func TestLoaderRefuses(t *testing.T) {
 // one thing it must not become is open to everybody.
 func TestZK3306UnknownACL(t *testing.T) {
 	for _, id := range []uint32{2, 5, 1 << 31} {
-		l := NewLoader()
+		l := NewLoader(always)
 		body, err := wire.NewEncoder().AppendBody(nil, &nodeBatch{Nodes: []nodeRecord{{Slot: 1}, {Slot: 2, Parent: 1, Name: "a", ACL: id}}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := l.Nodes(body); !errors.Is(err, ErrImage) {
+		if err := loadNodes(l, body); !errors.Is(err, ErrImage) {
 			t.Errorf("acl %d: %v", id, err)
+		}
+	}
+}
+
+func loadNodes(l *Loader, body []byte) error {
+	nodes, err := DecodeNodes(wire.NewDecoder(), body)
+	if err != nil {
+		return err
+	}
+	return l.Nodes(nodes)
+}
+
+// TestEarlyNodes: slots are used again, so that a node comes before its parent,
+// and others below it.
+func TestEarlyNodes(t *testing.T) {
+	kid := func(slot, parent uint32, name string) nodeRecord {
+		return nodeRecord{Slot: slot, Parent: parent, Name: name}
+	}
+	l := NewLoader(always)
+	body, err := wire.NewEncoder().AppendBody(nil, &nodeBatch{Nodes: []nodeRecord{
+		{Slot: 1}, kid(2, 5, "a"), kid(3, 2, "b"), kid(4, 3, "c"), kid(5, 6, "p"), kid(6, 1, "q"), kid(7, 6, "r"), kid(8, 4, "d"),
+	}})
+	if err == nil {
+		err = loadNodes(l, body)
+	}
+	if err != nil || len(l.early) != 5 {
+		t.Fatalf("%d came early, %v", len(l.early), err)
+	}
+	tree, err := l.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkTree(t, tree)
+	for _, path := range []string{"/", "/q", "/q/r", "/q/p", "/q/p/a", "/q/p/a/b", "/q/p/a/b/c", "/q/p/a/b/c/d"} {
+		if tree.lookup(path) == 0 {
+			t.Errorf("%s is not there", path)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func (p *Place) Check(f txnlog.SnapshotFile) (Snapshot, error) {
 
 // damaged reports whether err is about what a snapshot holds.
 func damaged(err error) bool {
-	for _, kind := range []error{txnlog.ErrCorrupt, txnlog.ErrForeign, replica.ErrSnapshot, znode.ErrImage} {
+	for _, kind := range []error{txnlog.ErrCorrupt, txnlog.ErrForeign, replica.ErrSnapshot, replica.ErrNewer, znode.ErrImage} {
 		if errors.Is(err, kind) {
 			return true
 		}

@@ -36,7 +36,7 @@ func (r *Report) Fine() bool { return r.Verdict == Sound || r.Verdict == Repaira
 // txnlog.VerifyOptions.
 func (p *Place) Verify(pause func()) (*Report, error) {
 	r := &Report{DataDir: p.DataDir, Server: int64(p.Server)}
-	found, err := txnlog.Verify(p.look, txnlog.VerifyOptions{Options: p.Options(), Load: p.load, Live: true, Pause: pause})
+	found, err := txnlog.Verify(p.look, txnlog.VerifyOptions{Options: p.loading(), Live: true, Pause: pause})
 	if err != nil {
 		return nil, err
 	}
@@ -61,23 +61,17 @@ func (p *Place) Verify(pause func()) (*Report, error) {
 }
 
 // starts reports whether a server would start: recovery accepts the files, and
-// the snapshot that it chooses makes a state.
+// finds a snapshot that makes a state.
 func (p *Place) starts() bool {
-	found, err := txnlog.Examine(p.look, p.Options())
-	if err != nil || found.Snapshot == nil {
-		return err == nil
-	}
-	files, err := txnlog.ListSnapshots(p.look, p.Options())
-	if err != nil {
-		return false
-	}
-	for _, f := range files {
-		if f.Zxid == found.Snapshot.At.Zxid {
-			_, err := p.State(f.Path)
-			return err == nil
-		}
-	}
-	return true // about to be installed, and found intact
+	_, err := txnlog.Examine(p.look, p.loading())
+	return err == nil
+}
+
+// loading is Options with the proof of each snapshot's state.
+func (p *Place) loading() txnlog.Options {
+	opt := p.Options()
+	opt.Load = p.load
+	return opt
 }
 
 func (r *Report) consequence() string {
