@@ -175,7 +175,6 @@ func (s *Server) descriptorFigures(st *txnlog.Stats, p *peer.Figures) []admin.Me
 		lines = append(lines, admin.Metric{Name: "quorumd_descriptors_needed_" + part.class, Value: part.n})
 	}
 	return append(lines,
-		admin.Metric{Name: "quorumd_descriptors_refused_client", Value: s.port.NoDescriptor()},
 		admin.Metric{Name: "quorumd_descriptors_refused_peer", Value: int64(p.NoDescriptor)},
 		admin.Metric{Name: "quorumd_descriptors_refused_log", Value: int64(r.Refused + st.SegmentsRefused)},
 		admin.Metric{Name: "quorumd_descriptors_refused_snapshot", Value: int64(st.SnapshotsRefused)},

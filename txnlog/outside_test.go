@@ -298,15 +298,19 @@ func TestLookBesideServer(t *testing.T) {
 	fsys := newFS(t)
 	s, _ := mustOpen(t, fsys)
 	stop := make(chan struct{})
+	const burst = 150 // batches while a reading begins: no server outruns its readers for ever
+	bursts := make(chan struct{}, 1)
 	var batches atomic.Int64
 	var writer sync.WaitGroup
 	writer.Go(func() {
 		c := newChain()
 		for n := 0; ; n++ {
-			select {
-			case <-stop:
-				return
-			default:
+			if n%burst == 0 {
+				select {
+				case <-stop:
+					return
+				case <-bursts:
+				}
 			}
 			mustDo(t, s, appendOp(c.run(1+n%3, 200+n%700)...))
 			batches.Add(1)
@@ -325,6 +329,10 @@ func TestLookBesideServer(t *testing.T) {
 	// Long enough for several purges and truncations to come in between.
 	readings := 0
 	for ; readings < 200 || batches.Load() < 20000; readings++ {
+		select {
+		case bursts <- struct{}{}:
+		default: // the last has not begun
+		}
 		found, err := Verify(fsys, VerifyOptions{Options: testOptions, Live: true})
 		if err != nil {
 			t.Errorf("verify: %v", err)

@@ -227,12 +227,16 @@ func TestQD5Connection(t *testing.T) {
 			{Kind: kind, Seq: seq - 1}, {Kind: kind, Seq: seq + 1}, {Kind: zab.AnswerAttached, Seq: seq, OK: true},
 		} {
 			a.Session = c.session
+			h.passMu.Lock()
 			h.port.Answer(a)
+			h.passMu.Unlock()
 		}
 		c.send(ping())
 		c.wantReply(-2, 0)
+		h.passMu.Lock() // the test is the loop
 		h.port.Answer(zab.Answer{Kind: kind, Seq: seq, Session: c.session})
 		h.port.Flush()
+		h.passMu.Unlock()
 		if got := c.rest(); got != "" {
 			t.Errorf("answer %d: the client was told %x", kind, got)
 		}

@@ -35,6 +35,7 @@ func (s source) Server() admin.Server {
 	v.Extra = []admin.Metric{
 		{Name: "connection_rejected", Value: p.figures.refused.Load()},
 		{Name: "quorumd_client_connections_limit", Value: int64(p.cfg.limit())},
+		{Name: "quorumd_descriptors_refused_client", Value: p.figures.noDescriptor.Load()},
 	}
 	p.state.RLock()
 	fillState(&v, p.current())
