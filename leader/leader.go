@@ -78,7 +78,7 @@ type Leader struct {
 	barriers []barrier
 	local    []Barrier                      // barriers of this server's own clients that are due
 	refused  []zab.SessionID                // asserted by this server, and another's
-	asserted map[zab.SessionID]zab.ServerID // who has, and it counted
+	asserted map[zab.SessionID]zab.ServerID // who has, and it counted; bound: the sessions repeated to this leader
 	space    zab.Space                      // of this server
 	refusing bool                           // clients' writes: no quorum has space (L13)
 	resigned bool                           // see Resigned

@@ -130,8 +130,8 @@ func (l *Leader) Assert(a *zab.Attach, now time.Duration, out *zab.Output) {
 // assert takes what a server repeats. One that is too late to count is refused,
 // and so is one that counted until another server's came: two servers may speak
 // in either order. Who has not spoken yet, and is the owner by the records, is not
-// refused: its own assertion, if it has one, may be the later. What they say of a session that is over is answered as an
-// attach is, once that is sure.
+// refused: its own assertion, if it has one, may be the later. What they say of a
+// session that is over is answered as an attach is, once that is sure.
 func (l *Leader) assert(a *zab.Attach, origin zab.ServerID, link zab.LinkID, now time.Duration, out *zab.Output) {
 	if l.sessions.Acted(a.Session, origin, a.At) {
 		l.sessions.SetTimeout(a.Session, a.Timeout)
