@@ -124,7 +124,9 @@ func (c *checker) diskDone(n *node, d *zab.DiskDone) {
 		}
 		s.epochs = d.Epochs
 	case zab.DiskSnapChunk:
-		s.taken = d.Off
+		if d.OK { // a piece that is given up takes back nothing that was said of the ones before
+			s.taken = d.Off
+		}
 	case zab.DiskTruncate, zab.DiskSnapEnd:
 		if d.OK {
 			s.synced = d.At.Zxid
